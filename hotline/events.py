@@ -1,0 +1,229 @@
+"""The catalogue of domain events: what can happen, as frozen data. Pure.
+
+Written to event_log in the transaction that changes the rows. Fields marked `pii` reach handlers in memory but never
+the log. `dedupe_key` makes a second copy of the same fact vanish; it comes from the cause, never from our clock.
+"""
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+PII: dict[str, bool] = {"pii": True}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened. `at`: UTC, from whoever saw it."""
+
+    at: datetime
+    dedupe_key: str
+
+    def data(self) -> dict[str, Any]:
+        """What the log keeps beside `at` and the key: codes and ids, no personal data."""
+        return {
+            f.name: _plain(getattr(self, f.name))
+            for f in fields(self)
+            if f.name not in {"at", "dedupe_key"} and not f.metadata.get("pii")
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEvent(Event):
+    """Told by the call tracker. `linkedid` is the call's own first Linkedid, on `node`."""
+
+    node: str
+    linkedid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallStarted(CallEvent):
+    """First sign of a call: the network offered it on a line (blocked and closed calls too)."""
+
+    line: str
+    direction: str
+    caller_number: str | None = field(default=None, metadata=PII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallQueued(CallEvent):
+    """The caller waits for an agent. Repeated when the caller is queued again."""
+
+    queue: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRang(CallEvent):
+    """An agent's phone rings for this call. `member`: endpoint id."""
+
+    member: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentOfferEnded(CallEvent):
+    """The phone stopped ringing unanswered, and not by the agent's fault: the caller left or somebody else has it."""
+
+    member: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentMissed(CallEvent):
+    """The phone rang its time out, or the agent rejected. `ring_ms`: how long it rang."""
+
+    member: str
+    ring_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallAnswered(CallEvent):
+    """Caller and agent can hear each other. `wait_ms`: first queued → answered, by the events' own times."""
+
+    member: str
+    wait_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentLegEnded(CallEvent):
+    """An answered agent is off the call; the call may go on without them."""
+
+    member: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingStarted(CallEvent):
+    """A recorder runs. `kind`: call or voicemail. `file`: below the recordings directory."""
+
+    kind: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnded(CallEvent):
+    """Nothing of the call is left. `outcome` is the PBX's own word; `hangup_by`: caller, agent, system or None."""
+
+    outcome: str
+    hangup_by: str | None
+    talk_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallMerged(CallEvent):
+    """A younger Linkedid turned out to belong to this call."""
+
+    other: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentChanged(Event):
+    """An agent's presence, pending command or phone changed."""
+
+    agent_id: UUID
+    state: str
+    reason: str | None
+    phone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneSecretChanged(Event):
+    """A phone has a new secret (sign-in) or none (sign-off); Asterisk's worker must be told."""
+
+    agent_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneProvisioned(Event):
+    """Asterisk knows the phone's current secret."""
+
+    agent_id: UUID
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactOpened(Event):
+    """A contact exists, with its first ticket."""
+
+    contact_id: UUID
+    ticket_id: UUID
+    call_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketChanged(Event):
+    """Fields were saved. `fields`: their names, never their text."""
+
+    ticket_id: UUID
+    version: int
+    fields: tuple[str, ...]
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketMoved(Event):
+    """A step was taken."""
+
+    ticket_id: UUID
+    version: int
+    step: str
+    from_state: str
+    to_state: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketHandedTo(Event):
+    """The ticket is this agent's to write."""
+
+    ticket_id: UUID
+    agent_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallBackDue(Event):
+    """Somebody who could not be helped is to be called back. Times are UTC."""
+
+    contact_id: UUID
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeChanged(Event):
+    """What we know of an Asterisk: `live`, or `stale` since `at`. A new `epoch` makes screens start over."""
+
+    node: str
+    state: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn(Event):
+    """An account opened a session."""
+
+    account_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedOut(Event):
+    """A session ended. `why`: asked, idle, absolute, revoked."""
+
+    account_id: UUID
+    why: str
+
+
+CATALOGUE: dict[str, type[Event]] = {
+    cls.__name__: cls
+    for cls in (
+        CallStarted, CallQueued, AgentRang, AgentOfferEnded, AgentMissed, CallAnswered, AgentLegEnded, RecordingStarted,
+        CallEnded, CallMerged, AgentChanged, PhoneSecretChanged, PhoneProvisioned, ContactOpened, TicketChanged,
+        TicketMoved, TicketHandedTo, CallBackDue, NodeChanged, SignedIn, SignedOut,
+    )
+}  # fmt: skip
