@@ -13,7 +13,7 @@ def now() -> datetime:
 
 
 def utc(value: datetime) -> datetime:
-    """The same instant in UTC. A naive value is refused: it would be an hour or a day off somewhere. Raises ValueError."""
+    """The same instant in UTC. Raises ValueError for a naive value: it would be hours off somewhere."""
     if value.tzinfo is None:
         raise ValueError("a naive datetime has no instant")
     return value.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Settings: HOTLINE_* variables, read once by the command line and handed down. docs/settings.md is generated from here."""
+"""Settings: HOTLINE_* variables, read once by the command line. docs/settings.md is generated from here."""
 
 from functools import cached_property
 from pathlib import Path
@@ -23,24 +23,24 @@ class Settings(BaseSettings):
     sip_bind: str = Field("127.0.0.1", description="Address on which Asterisk takes SIP from the trunks.")
     sip_port: int = Field(5060, ge=1, le=65535, description="UDP port on which Asterisk takes SIP from the trunks.")
     ami_port: int = Field(5038, ge=1, le=65535, description="Asterisk's manager port, on loopback.")
-    asterisk_http_port: int = Field(8088, ge=1, le=65535, description="Asterisk's WebSocket port for the agents' phones.")
+    asterisk_http_port: int = Field(8088, ge=1, le=65535, description="Asterisk's WebSocket port for agents' phones.")
     rtp_ports: str = Field("10000-10199", description="UDP ports for sound, first-last.")
     database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in the data directory.")
     redis_url: str = Field("", description="Redis URL; empty: the bus stays inside the process.")
-    timezone: str = Field("Asia/Shanghai", description="Time zone that people see and opening hours are meant in.")
-    lines: str = Field("12345:5,2912345:1", description="Dialled numbers with the channels of each, number:channels.")
-    open: Literal["calendar", "always", "closed"] = Field("calendar", description="Opening: by calendar, always, or closed.")
+    timezone: str = Field("Asia/Shanghai", description="Time zone of screens and opening hours.")
+    lines: str = Field("12345:5,2912345:1", description="Dialled numbers, each with its channels.")
+    open: Literal["calendar", "always", "closed"] = Field("calendar", description="When the lines are open.")
     drain_s: int = Field(10, ge=0, description="Seconds that a stop waits for calls to end.")
-    trunks: str = Field("127.0.0.9", description="Addresses that calls may come from, comma-separated; nobody else is heard.")
+    trunks: str = Field("127.0.0.9", description="Addresses that calls may come from; nobody else is heard.")
     ring_s: int = Field(12, ge=5, le=120, description="Seconds one agent's phone rings before the next is tried.")
     max_wait_s: int = Field(300, ge=10, description="Seconds a caller waits at most before the recorder takes over.")
     wrap_up_s: int = Field(60, ge=0, le=3600, description="Seconds for after-call work; extendable by the agent.")
     node: str = Field("pbx1", pattern=r"^[a-z0-9]{1,16}$", description="Name of this Asterisk, in every record.")
     asterisk_prefix: Path = Field(CHECKOUT / ".asterisk", description="Where the private Asterisk is unpacked.")
-    sip_ws_url: str = Field("", description="Where pages reach Asterisk's WebSocket; empty: its port on the page's own host.")
+    sip_ws_url: str = Field("", description="Where pages reach Asterisk; empty: its port on the page's host.")
     secure_cookies: bool = Field(False, description="Behind TLS: session cookies only over https.")
-    origins: str = Field("", description="Further origins whose pages may open sockets and send forms, comma-separated.")
-    demo: bool = Field(False, description="Set by script/server: open at all hours, demo accounts; the screens say so.")
+    origins: str = Field("", description="Further origins whose pages may open sockets and send forms.")
+    demo: bool = Field(False, description="Demo start: the screens say so.")
 
     @field_validator("timezone")
     @classmethod

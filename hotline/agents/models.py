@@ -1,0 +1,38 @@
+"""Agents: people with a phone in the queue."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hotline.db import Base
+from hotline.ids import new_id
+
+
+class Agent(Base):
+    """One agent and what Asterisk says of them. `endpoint` is also the queue member's name.
+
+    `pending`: a command sent and not yet confirmed. `phone`: none, ok, lost. `phone_secret` is this sign-in's SIP
+    secret, `phone_version` counts them, `phone_ready_version` is the one that Asterisk has.
+    """
+
+    __tablename__ = "agent"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), unique=True)
+    name: Mapped[str] = mapped_column(String(64))
+    extension: Mapped[str] = mapped_column(String(16), unique=True)
+    endpoint: Mapped[str] = mapped_column(String(32), unique=True)
+    state: Mapped[str] = mapped_column(String(12), default="offline")
+    reason: Mapped[str | None] = mapped_column(String(20))
+    since: Mapped[datetime]
+    pending: Mapped[str | None] = mapped_column(String(40))
+    pending_at: Mapped[datetime | None]
+    phone: Mapped[str] = mapped_column(String(8), default="none")
+    phone_since: Mapped[datetime]
+    phone_secret: Mapped[str] = mapped_column(String(64), info={"pii": True})
+    phone_version: Mapped[int] = mapped_column(Integer, default=0)
+    phone_ready_version: Mapped[int] = mapped_column(Integer, default=0)
+    wrap_up_until: Mapped[datetime | None]
+    call_id: Mapped[UUID | None]
+    ticket_id: Mapped[UUID | None]

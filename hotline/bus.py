@@ -1,0 +1,137 @@
+"""The doorbell: tells readers of the event log that there is more. Carries no data; a lost ring costs one second.
+
+In process by default, Redis when its URL is set: the only module that imports redis.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Protocol
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from hotline.errors import StartupError
+
+log = structlog.get_logger()
+_RETRY_S = 1.0
+
+
+class Bell:
+    """One listener's end. Rings between two waits count as one."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    async def wait(self, timeout_s: float) -> bool:
+        """True if it rang, False after `timeout_s`: the reader then looks anyway."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._rung.wait()
+        rung = self._rung.is_set()
+        self._rung.clear()
+        return rung
+
+
+class Bus(Protocol):
+    """What the rest of the house may ask of a bus."""
+
+    async def ring(self, channel: str) -> None:
+        """Wake the channel's listeners everywhere. Never raises: the log is the truth."""
+
+    def listen(self, channel: str) -> AbstractAsyncContextManager[Bell]:
+        """A bell that rings with the channel."""
+
+    async def check(self) -> None:
+        """Raises StartupError when the bus cannot be reached."""
+
+    async def close(self) -> None: ...
+
+
+class InProcessBus:
+    """Bells of this process only."""
+
+    def __init__(self) -> None:
+        self._bells: dict[str, set[Bell]] = {}
+
+    async def ring(self, channel: str) -> None:
+        for bell in self._bells.get(channel, ()):
+            bell.ring()
+
+    @asynccontextmanager
+    async def listen(self, channel: str) -> AsyncIterator[Bell]:
+        bell = Bell()
+        bells = self._bells.setdefault(channel, set())
+        bells.add(bell)
+        try:
+            yield bell
+        finally:
+            bells.discard(bell)
+
+    async def check(self) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None
+
+
+class RedisBus:
+    """Publish/subscribe. While Redis is away rings are lost, readers poll, and we reconnect."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+        self._subscriber = Redis.from_url(url, socket_connect_timeout=5)
+
+    async def ring(self, channel: str) -> None:
+        try:
+            await self._redis.publish(f"hotline:{channel}", b"")
+        except (RedisError, OSError) as error:
+            log.warning("bus.ring lost", error=type(error).__name__)
+
+    @asynccontextmanager
+    async def listen(self, channel: str) -> AsyncIterator[Bell]:
+        bell = Bell()
+        subscribed = asyncio.Event()
+        task = asyncio.create_task(self._pump(channel, bell, subscribed), name=f"bus:{channel}")
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_RETRY_S):
+                    await subscribed.wait()
+            yield bell
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _pump(self, channel: str, bell: Bell, subscribed: asyncio.Event) -> None:
+        while True:
+            try:
+                async with self._subscriber.pubsub() as pubsub:
+                    await pubsub.subscribe(f"hotline:{channel}")
+                    async for message in pubsub.listen():
+                        # The confirmation rings too: something may have been missed before it.
+                        bell.ring()
+                        if message["type"] == "subscribe":
+                            subscribed.set()
+            except (RedisError, OSError) as error:
+                log.warning("bus.listen lost", channel=channel, error=type(error).__name__)
+                await asyncio.sleep(_RETRY_S)
+
+    async def check(self) -> None:
+        try:
+            await self._redis.ping()
+        except (RedisError, OSError) as error:
+            raise StartupError(f"Redis cannot be reached: {error}") from error
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+        await self._subscriber.aclose()
+
+
+def open_bus(redis_url: str) -> Bus:
+    """The bus that the settings ask for."""
+    return RedisBus(redis_url) if redis_url else InProcessBus()

@@ -1,0 +1,77 @@
+"""Calls as rows: written from the tracker's events only."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hotline.db import Base
+from hotline.ids import new_id
+
+
+class Call(Base):
+    """One call. `linkedid` is its own first one; others that became it are in call_alias."""
+
+    __tablename__ = "call"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    node: Mapped[str] = mapped_column(String(16))
+    linkedid: Mapped[str] = mapped_column(String(64))
+    line: Mapped[str] = mapped_column(String(32))
+    direction: Mapped[str] = mapped_column(String(10))
+    caller_number: Mapped[str | None] = mapped_column(String(64), index=True, info={"pii": True})
+    phase: Mapped[str] = mapped_column(String(12))
+    phase_at: Mapped[datetime]
+    started_at: Mapped[datetime] = mapped_column(index=True)
+    queued_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None] = mapped_column(index=True)
+    outcome: Mapped[str | None] = mapped_column(String(12))
+    hangup_by: Mapped[str | None] = mapped_column(String(10))
+    agent_id: Mapped[UUID | None] = mapped_column(index=True)
+    wait_ms: Mapped[int | None] = mapped_column(Integer)
+    talk_ms: Mapped[int | None] = mapped_column(Integer)
+    __table_args__ = (UniqueConstraint("node", "linkedid"), Index("ix_call_open", "ended_at", "started_at"))
+
+
+class CallAlias(Base):
+    """A younger Linkedid that turned out to be this call."""
+
+    __tablename__ = "call_alias"
+    node: Mapped[str] = mapped_column(String(16), primary_key=True)
+    linkedid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    call_id: Mapped[UUID] = mapped_column(ForeignKey("call.id"), index=True)
+
+
+class CallOffer(Base):
+    """An agent's phone rang for a call. `result`: ringing, answered, missed, withdrawn."""
+
+    __tablename__ = "call_offer"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    call_id: Mapped[UUID] = mapped_column(ForeignKey("call.id"), index=True)
+    agent_id: Mapped[UUID] = mapped_column(index=True)
+    rang_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    result: Mapped[str] = mapped_column(String(10))
+
+
+class Recording(Base):
+    """A sound file of a call. `file` is below the recordings directory. `kind`: call, voicemail."""
+
+    __tablename__ = "recording"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    call_id: Mapped[UUID] = mapped_column(ForeignKey("call.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    file: Mapped[str] = mapped_column(String(200), unique=True)
+    started_at: Mapped[datetime]
+
+
+class PbxNode(Base):
+    """What we know of an Asterisk. `boot`: its start, as it says; `epoch` grows when screens must start over."""
+
+    __tablename__ = "pbx_node"
+    name: Mapped[str] = mapped_column(String(16), primary_key=True)
+    boot: Mapped[str | None] = mapped_column(String(40))
+    state: Mapped[str] = mapped_column(String(12))
+    since: Mapped[datetime]
+    epoch: Mapped[int] = mapped_column(Integer, default=0)

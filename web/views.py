@@ -1,0 +1,195 @@
+"""What templates are given: plain frozen view models. Pure; web.board, web.console and the pages fill them.
+
+Texts in here are data or codes, never labels: templates translate codes by `label(kind, code)`.
+`key` is the id of the row's element, the same in every place where the row is shown.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LineLamp:
+    """One dialled number: `busy` of `channels` are in use."""
+
+    key: str
+    number: str
+    channels: int
+    busy: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """A call that is going on. `phase`: greeting, waiting, ringing, talking, recorder; `number`: as far as shown."""
+
+    key: str
+    call_id: str
+    line: str
+    phase: str
+    since: datetime
+    number: str | None
+    ref: str | None
+    agent: str | None
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRow:
+    """An agent. `state`: offline ready ringing on_call wrap_up paused; `phone`: none ok lost.
+
+    `pending`: a command that Asterisk has not confirmed yet.
+    """
+
+    key: str
+    agent_id: str
+    name: str
+    extension: str
+    state: str
+    reason: str | None
+    since: datetime
+    phone: str
+    pending: str | None
+    until: datetime | None
+    ref: str | None
+    line: str | None
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Today so far, by arrival, from the calls' outcomes. `answered_fast`: waited 15 s or less."""
+
+    offered: int = 0
+    answered: int = 0
+    answered_fast: int = 0
+    abandoned: int = 0
+    abandoned_short: int = 0
+    blocked: int = 0
+    voicemail: int = 0
+    closed: int = 0
+    waiting: int = 0
+    longest_since: datetime | None = None
+    call_backs_due: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Everything that many people see at once. `stale_since`: telephony data is older than that."""
+
+    lines: tuple[LineLamp, ...]
+    calls: tuple[CallRow, ...]
+    agents: tuple[AgentRow, ...]
+    totals: Totals
+    stale_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldView:
+    """A field of the ticket form. `kind`: choice, category, text. `version`: of this field, sent back with a change."""
+
+    name: str
+    kind: str
+    value: str
+    version: int
+    saved_at: datetime | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierContact:
+    """An earlier contact of the same number."""
+
+    ref: str
+    at: datetime
+    line: str
+    outcome: str | None
+    contact_type: str | None
+    category: str | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One thing that happened. `kind`: domain event name; `detail`: codes for the template."""
+
+    at: datetime
+    kind: str
+    detail: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingView:
+    """A recording that may be played at `/recordings/{id}`. `kind`: call, voicemail."""
+
+    id: str
+    kind: str
+    started_at: datetime
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """The call record. Durations in seconds; absent is None."""
+
+    id: str
+    line: str
+    number: str | None
+    started_at: datetime
+    queued_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    outcome: str | None
+    hangup_by: str | None
+    agent: str | None
+    wait_s: float | None
+    talk_s: float | None
+    ref: str | None
+    recordings: tuple[RecordingView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TicketView:
+    """A ticket as its form shows it. `steps`: codes this person may take now. `mine`: this person writes it."""
+
+    ref: str
+    ticket_no: str | None
+    state: str
+    version: int
+    mine: bool
+    writable: bool
+    number: str | None
+    number_hidden: bool
+    contact_id: str | None
+    fields: dict[str, FieldView]
+    steps: tuple[str, ...]
+    calls: tuple[CallView, ...]
+    earlier: tuple[EarlierContact, ...]
+    timeline: tuple[TimelineEntry, ...]
+    opened_at: datetime
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """Something in *my work*. `kind`: draft (unfinished ticket), open (registered, needs more), call_back."""
+
+    key: str
+    kind: str
+    ref: str | None
+    at: datetime
+    due_at: datetime | None
+    line: str | None
+    number: str | None
+    summary: str | None
+    contact_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """The person before the screen. `agent` is None for people without a phone."""
+
+    name: str
+    role: str
+    locale: str
+    agent: AgentRow | None
+    may: frozenset[str]
