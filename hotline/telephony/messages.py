@@ -1,0 +1,276 @@
+"""AMI text as typed messages. Pure: bytes and frozen data, no socket, no clock.
+
+Fed by telephony.client; read by calls.tracker and agents.presence. What we do not handle has no class here and is
+dropped before it is decoded.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel snapshot. `state` is Asterisk's number (4 Ring, 5 Ringing, 6 Up); unknown numbers are None."""
+
+    name: str
+    uniqueid: str
+    linkedid: str
+    state: int
+    caller_number: str | None = None
+    connected_number: str | None = None
+    context: str = ""
+    exten: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What Asterisk said. `at`: its own Timestamp header (microseconds, UTC)."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewChannel(Message):
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewState(Message):
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hangup(Message):
+    """`cause`: Q.850 (16 normal, 17 busy)."""
+
+    channel: Channel
+    cause: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialBegin(Message):
+    channel: Channel | None
+    dest: Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialEnd(Message):
+    channel: Channel | None
+    dest: Channel
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeEnter(Message):
+    """`technology`: simple_bridge, native_rtp, softmix, holding_bridge (waiting music, no conversation)."""
+
+    bridge: str
+    technology: str
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeLeave(Message):
+    bridge: str
+    technology: str
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold(Message):
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unhold(Message):
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueCallerJoin(Message):
+    queue: str
+    position: int
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueCallerLeave(Message):
+    """Before AgentConnect, after QueueCallerAbandon; carries no reason."""
+
+    queue: str
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueCallerAbandon(Message):
+    """Not answered; says nothing of why (app_queue raises it for time-outs too)."""
+
+    queue: str
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentMessage(Message):
+    """About a member's leg. `member`: MemberName, which is the endpoint id; `dest`: the member's channel."""
+
+    queue: str
+    member: str
+    interface: str
+    channel: Channel
+    dest: Channel | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentCalled(AgentMessage):
+    """The member's phone rings; once a member and attempt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRingNoAnswer(AgentMessage):
+    """`ring_ms`: RingTime, which this event alone gives in milliseconds."""
+
+    ring_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentConnect(AgentMessage):
+    """`hold_s`, `ring_s`: whole seconds as app_queue counts them; HoldTime restarts when a caller is queued again."""
+
+    hold_s: int
+    ring_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentComplete(AgentMessage):
+    """`reason`: caller, agent, transfer. Order against Hangup and BridgeLeave is undefined."""
+
+    hold_s: int
+    talk_s: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentDump(AgentMessage):
+    """The member hung up during the announcement; the caller stays in the queue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueMember(Message):
+    """A member as a queue sees it.
+
+    `kind`: added, removed, pause, status (also penalty, ringinuse) or snapshot (QueueStatus).
+    `status`: device state number (1 not in use, 2 in use, 4 invalid, 5 unavailable, 6 ringing, 8 on hold).
+    """
+
+    kind: str
+    queue: str
+    member: str
+    interface: str
+    status: int
+    paused: bool
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceStateChange(Message):
+    device: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactStatus(Message):
+    """A phone's registration. `status`: Created, Reachable, Unreachable, Removed, NonQualified, Updated."""
+
+    endpoint: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserEvent(Message):
+    """A fact that our dialplan states. `fields`: its own HL… headers, keys in lower case."""
+
+    name: str
+    fields: Mapping[str, str]
+    channel: Channel | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalBridge(Message):
+    """The two halves of a Local channel are joined."""
+
+    one: Channel
+    two: Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlindTransfer(Message):
+    transferer: Channel
+    transferee: Channel | None
+    context: str
+    exten: str
+    success: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttendedTransfer(Message):
+    """`original` and `second` are the transferer's two legs; `dest_type`: Bridge, App, Link, Threeway, Fail."""
+
+    original: Channel
+    second: Channel
+    transferee: Channel | None
+    target: Channel | None
+    dest_type: str
+    success: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OriginateResponse(Message):
+    action_id: str
+    success: bool
+    uniqueid: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullyBooted(Message):
+    """At login of a booted PBX it arrives at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shutdown(Message):
+    restart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """A waiting caller in a snapshot. `wait_s`: since this join."""
+
+    queue: str
+    position: int
+    uniqueid: str
+    wait_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveChannel:
+    """A channel in a snapshot. `bridge`: None outside one; `age_s`: since it was made."""
+
+    channel: Channel
+    bridge: str | None
+    application: str
+    age_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that one Asterisk says of itself at one moment (CoreStatus, CoreShowChannels, QueueStatus, DeviceStateList).
+
+    `boot`: CoreStartupDate and CoreStartupTime as one ISO text; a changed one means that every open leg ended.
+    """
+
+    at: datetime
+    boot: str
+    channels: tuple[LiveChannel, ...]
+    members: tuple[QueueMember, ...]
+    entries: tuple[QueueEntry, ...]
+    devices: Mapping[str, str]
