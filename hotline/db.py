@@ -108,6 +108,8 @@ class ParkedEvent(Base):
     type: Mapped[str] = mapped_column(String(40))
     dedupe_key: Mapped[str] = mapped_column(String(200))
     error: Mapped[str]
+    attempts: Mapped[int] = mapped_column(Integer, default=1)
+    retry_at: Mapped[datetime] = mapped_column(index=True)
 
 
 @dataclass(slots=True)
@@ -232,9 +234,14 @@ class Database:
         try:
             async with asyncio.timeout(_LOCK_WAIT_S), self.read() as tx:
                 await tx.session.execute(text("SELECT 1"))
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
-            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-            raise StartupError(f"database cannot be used ({_safe(self.url)}): {reason}") from error
+        except (SQLAlchemyError, OSError) as error:  # TimeoutError is an OSError
+            raise self.unusable(error) from error
+
+    def unusable(self, error: Exception) -> StartupError:
+        """The one clear line for an error of the database itself."""
+        lines = str(getattr(error, "orig", None) or error).splitlines()
+        reason = lines[0] if lines else type(error).__name__
+        return StartupError(f"database cannot be used ({_safe(self.url)}): {reason}")
 
 
 async def _append(tx: Tx) -> None:

@@ -26,7 +26,7 @@ class Ticket(Base):
     """The unit of work. `ref` exists from the first ring, `ticket_no` from registration.
 
     `version` counts every change; `field_versions` the changes of each field, so that two tabs writing different
-    fields do not disturb each other. `values` holds the form's fields by name.
+    fields do not disturb each other. `values` holds the form's fields by name. `written_by`: the agent who last wrote.
     """
 
     __tablename__ = "ticket"
@@ -38,6 +38,7 @@ class Ticket(Base):
     state: Mapped[str] = mapped_column(String(20), index=True)
     confidentiality: Mapped[str] = mapped_column(String(2), default="K2")
     agent_id: Mapped[UUID | None] = mapped_column(index=True)
+    written_by: Mapped[UUID | None]
     version: Mapped[int] = mapped_column(Integer, default=1)
     values: Mapped[dict[str, Any]] = mapped_column(default=dict, info={"pii": True})
     field_versions: Mapped[dict[str, int]] = mapped_column(default=dict)

@@ -1,0 +1,62 @@
+"""The database's shape: migrations, models and the versions between them."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from hotline import migrate
+from hotline.db import Database
+from hotline.errors import StartupError
+
+
+def _url(folder: Path) -> str:
+    return f"sqlite+aiosqlite:///{folder}/fresh.sqlite3"
+
+
+async def test_migrations_lead_to_exactly_what_the_models_say(db: Database) -> None:
+    migrate.load_models()
+    async with db.engine.connect() as connection:
+        assert await connection.run_sync(migrate.differences) == []
+
+
+async def test_a_difference_is_found(db: Database) -> None:
+    async with db.write() as tx:
+        await tx.session.execute(text("ALTER TABLE counter ADD COLUMN forgotten INTEGER"))
+    with pytest.raises(StartupError, match="forgotten"):
+        await migrate.check(db.url)
+
+
+async def test_check_accepts_a_migrated_store(store_url: str) -> None:
+    await migrate.check(store_url)
+
+
+async def test_an_empty_database_is_told_to_migrate(tmp_path: Path) -> None:
+    with pytest.raises(StartupError, match="run `hotline migrate`"):
+        await migrate.check(_url(tmp_path))
+
+
+async def test_a_database_newer_than_the_code_is_refused(store_url: str) -> None:
+    database = Database(store_url)
+    async with database.write() as tx:
+        await tx.session.execute(text("UPDATE alembic_version SET version_num = '2099_01_01_later'"))
+    await database.close()
+    with pytest.raises(StartupError, match="newer than this hotline"):
+        await migrate.upgrade(store_url)
+    with pytest.raises(StartupError, match="newer than this hotline"):
+        await migrate.check(store_url)
+
+
+async def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(StartupError, match="database cannot be used") as caught:
+        await migrate.upgrade(f"sqlite+aiosqlite:///{tmp_path}/nowhere/hotline.sqlite3")
+    assert "\n" not in caught.value.message
+
+
+async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "fresh.sqlite3"
+    path.write_text("these are somebody's notes, not a database; " * 100)
+    before = path.read_bytes()
+    with pytest.raises(StartupError, match="database cannot be used"):
+        await migrate.upgrade(_url(tmp_path))
+    assert path.read_bytes() == before
