@@ -1,4 +1,4 @@
-"""Small builders of rows for tests: say what matters, the rest is ordinary. Each adds to the transaction and flushes."""
+"""Small builders of rows for tests: say what matters, the rest is ordinary. Each adds to the transaction, flushed."""
 
 from datetime import UTC, datetime
 from itertools import count
