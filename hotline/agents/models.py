@@ -14,7 +14,9 @@ class Agent(Base):
     """One agent and what Asterisk says of them. `endpoint` is also the queue member's name.
 
     `pending`: a command sent and not yet confirmed. `phone`: none, ok, lost. `phone_secret` is this sign-in's SIP
-    secret, `phone_version` counts them, `phone_ready_version` is the one that Asterisk has.
+    secret, `phone_version` counts them, `phone_ready_version` is the one that Asterisk has; `phone_contact` is the
+    registration in force. `in_queue` and `reason` are what the queue said last, also while a call hides it behind the
+    state. `misses`: offers missed in a row.
     """
 
     __tablename__ = "agent"
@@ -25,14 +27,17 @@ class Agent(Base):
     endpoint: Mapped[str] = mapped_column(String(32), unique=True)
     state: Mapped[str] = mapped_column(String(12), default="offline")
     reason: Mapped[str | None] = mapped_column(String(20))
+    in_queue: Mapped[bool] = mapped_column(default=False)
     since: Mapped[datetime]
     pending: Mapped[str | None] = mapped_column(String(40))
     pending_at: Mapped[datetime | None]
     phone: Mapped[str] = mapped_column(String(8), default="none")
     phone_since: Mapped[datetime]
+    phone_contact: Mapped[str | None] = mapped_column(String(255))
     phone_secret: Mapped[str] = mapped_column(String(64), info={"pii": True})
     phone_version: Mapped[int] = mapped_column(Integer, default=0)
     phone_ready_version: Mapped[int] = mapped_column(Integer, default=0)
     wrap_up_until: Mapped[datetime | None]
+    misses: Mapped[int] = mapped_column(Integer, default=0)
     call_id: Mapped[UUID | None]
     ticket_id: Mapped[UUID | None]
