@@ -4,9 +4,10 @@ Written to event_log in the transaction that changes the rows. Fields marked `pi
 the log. `dedupe_key` makes a second copy of the same fact vanish; it comes from the cause, never from our clock.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 PII: dict[str, bool] = {"pii": True}
@@ -57,16 +58,21 @@ class CallStarted(CallEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallQueued(CallEvent):
-    """The caller waits for an agent. Repeated when the caller is queued again."""
+    """The caller waits for an agent. Repeated when the caller is queued again.
+
+    `recording`: the file that a recorder will write once caller and agent are joined.
+    """
 
     queue: str
+    recording: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentRang(CallEvent):
-    """An agent's phone rings for this call. `member`: endpoint id."""
+    """An agent's phone rings for this call. `member`: endpoint id; `leg`: Uniqueid of the phone's channel."""
 
     member: str
+    leg: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +80,7 @@ class AgentOfferEnded(CallEvent):
     """The phone stopped ringing unanswered, and not by the agent's fault: the caller left or somebody else has it."""
 
     member: str
+    leg: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +89,7 @@ class AgentMissed(CallEvent):
 
     member: str
     ring_ms: int
+    leg: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +98,7 @@ class CallAnswered(CallEvent):
 
     member: str
     wait_ms: int
+    leg: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +106,7 @@ class AgentLegEnded(CallEvent):
     """An answered agent is off the call; the call may go on without them."""
 
     member: str
+    leg: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +119,15 @@ class RecordingStarted(CallEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnded(CallEvent):
-    """Nothing of the call is left. `outcome` is the PBX's own word; `hangup_by`: caller, agent, system or None."""
+    """Nothing of the call is left. `outcome` is the PBX's own word; `hangup_by`: caller, agent, system or None.
+
+    `wait_ms`: how long a caller waited whom nobody answered, from first queued to out of the queue.
+    """
 
     outcome: str
     hangup_by: str | None
     talk_ms: int | None
+    wait_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +202,22 @@ class TicketHandedTo(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TicketHandedBack(Event):
+    """The agent was not reached and has not written: the ticket is nobody's again."""
+
+    ticket_id: UUID
+    agent_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallBackDone(Event):
+    """A call-back that was due was made, or is no longer needed."""
+
+    contact_id: UUID
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallBackDue(Event):
     """Somebody who could not be helped is to be called back. Times are UTC."""
 
@@ -224,6 +254,25 @@ CATALOGUE: dict[str, type[Event]] = {
     for cls in (
         CallStarted, CallQueued, AgentRang, AgentOfferEnded, AgentMissed, CallAnswered, AgentLegEnded, RecordingStarted,
         CallEnded, CallMerged, AgentChanged, PhoneSecretChanged, PhoneProvisioned, ContactOpened, TicketChanged,
-        TicketMoved, TicketHandedTo, CallBackDue, NodeChanged, SignedIn, SignedOut,
+        TicketMoved, TicketHandedTo, TicketHandedBack, CallBackDue, CallBackDone, NodeChanged, SignedIn, SignedOut,
     )
 }  # fmt: skip
+
+
+def revive(name: str, at: datetime, dedupe_key: str, data: Mapping[str, Any]) -> Event:
+    """The event that the log keeps as `data`; its `pii` fields are None. Raises KeyError for an unknown name."""
+    cls = CATALOGUE[name]
+    hints = get_type_hints(cls)
+    known = {f.name for f in fields(cls)} & set(data)
+    return cls(at=at, dedupe_key=dedupe_key, **{key: _typed(hints[key], data[key]) for key in known})
+
+
+def _typed(hint: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    kinds = {hint, *get_args(hint)}
+    if datetime in kinds:
+        return datetime.fromisoformat(value)
+    if UUID in kinds:
+        return UUID(value)
+    return tuple(value) if isinstance(value, list) else value

@@ -11,7 +11,11 @@ from hotline.ids import new_id
 
 
 class Call(Base):
-    """One call. `linkedid` is its own first one; others that became it are in call_alias."""
+    """One call. `linkedid` is its own first one; others that became it are in call_alias.
+
+    `phase`: greeting, waiting, ringing, talking, recorder, ended, merged (it became another call, which counts).
+    `wait_ms`: first queued → answered, or → out of the queue. `recording_file`: will be written once it is answered.
+    """
 
     __tablename__ = "call"
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -31,6 +35,7 @@ class Call(Base):
     agent_id: Mapped[UUID | None] = mapped_column(index=True)
     wait_ms: Mapped[int | None] = mapped_column(Integer)
     talk_ms: Mapped[int | None] = mapped_column(Integer)
+    recording_file: Mapped[str | None] = mapped_column(String(200))
     __table_args__ = (UniqueConstraint("node", "linkedid"), Index("ix_call_open", "ended_at", "started_at"))
 
 
@@ -44,14 +49,21 @@ class CallAlias(Base):
 
 
 class CallOffer(Base):
-    """An agent's phone rang for a call. `result`: ringing, answered, missed, withdrawn."""
+    """An agent's phone rang for a call. `result`: ringing, answered, missed, withdrawn.
+
+    `member`: the phone's endpoint, `leg`: Uniqueid of its channel. `agent_id`: None when nobody owns that endpoint.
+    `ended_at`: the ringing ended; `left_at`: an agent who answered is off the call.
+    """
 
     __tablename__ = "call_offer"
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     call_id: Mapped[UUID] = mapped_column(ForeignKey("call.id"), index=True)
-    agent_id: Mapped[UUID] = mapped_column(index=True)
+    agent_id: Mapped[UUID | None] = mapped_column(index=True)
+    member: Mapped[str] = mapped_column(String(32))
+    leg: Mapped[str] = mapped_column(String(64), default="")
     rang_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    left_at: Mapped[datetime | None]
     result: Mapped[str] = mapped_column(String(10))
 
 
