@@ -180,10 +180,15 @@ class DeviceStateChange(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactStatus(Message):
-    """A phone's registration. `status`: Created, Reachable, Unreachable, Removed, NonQualified, Updated."""
+    """A phone's registration. `status`: Created, Reachable, Unreachable, Removed, NonQualified, Updated.
+
+    `uri` tells two registrations of one endpoint apart: a phone that moves to another tab is Created before the old
+    one is Removed.
+    """
 
     endpoint: str
     status: str
+    uri: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
