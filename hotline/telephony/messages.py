@@ -1,6 +1,6 @@
 """AMI text as typed messages. Pure: bytes and frozen data, no socket, no clock.
 
-Fed by telephony.client; read by calls.tracker and agents.presence. What we do not handle has no class here and is
+Made by telephony.parser; read by calls.tracker and agents.presence. What we do not handle has no class here and is
 dropped before it is decoded.
 """
 
@@ -11,7 +11,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A channel snapshot. `state` is Asterisk's number (4 Ring, 5 Ringing, 6 Up); unknown numbers are None."""
+    """A channel snapshot. `state` is Asterisk's number (4 Ring, 5 Ringing, 6 Up); what it does not know is None."""
 
     name: str
     uniqueid: str
@@ -21,6 +21,7 @@ class Channel:
     connected_number: str | None = None
     context: str = ""
     exten: str = ""
+    caller_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,154 @@
+"""What we may ask of Asterisk: builders of AMI commands. Pure.
+
+Sent by telephony.client, which adds the ActionID. Every text that reaches a line is checked here, since CR or LF in a
+value would be a second command.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from hotline.errors import Invalid
+
+# Asterisk reads at most 1,024 bytes a line, its CRLF among them, and 128 lines a command.
+MAX_LINE = 1022
+MAX_HEADERS = 127
+CONTROL_CONTEXT = "hl-control"
+CONTROL_END = "done"
+
+_FORBIDDEN = re.compile(r"[\r\n\0]")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+_ENDPOINT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_QUEUE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# Asterisk keeps members and their pause reasons in AstDB unescaped: ; , and | would break the restore after a restart.
+_REASON = re.compile(r"[A-Z0-9_-]{0,20}")
+_CONTROLS = frozenset({"acw-set", "acw-clear"})
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """An AMI action without its ActionID. Raises Invalid for what Asterisk would misread."""
+
+    action: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        names = Counter(name.lower() for name, _ in self.headers if name.lower() != "variable")
+        if not _NAME.fullmatch(self.action) or len(self.headers) > MAX_HEADERS:
+            raise Invalid("This command cannot be sent to the telephone system.", action=self.action)
+        if {"action", "actionid"} & names.keys() or any(count > 1 for count in names.values()):
+            raise Invalid("This command cannot be sent to the telephone system.", action=self.action)
+        for name, value in self.headers:
+            if not _NAME.fullmatch(name) or _FORBIDDEN.search(value):
+                raise Invalid("A value holds a line break and was not sent.", action=self.action, header=name)
+            if len(f"{name}: {value}".encode()) > MAX_LINE:
+                raise Invalid("A value is too long and was not sent.", action=self.action, header=name)
+
+
+def queue_add(queue: str, endpoint: str, paused: bool = False, reason: str = "") -> Command:
+    """Make a phone a member. MemberName is the endpoint, so that every event and record names it."""
+    return Command(
+        "QueueAdd",
+        (
+            ("Queue", _checked(_QUEUE, queue)),
+            ("Interface", interface(endpoint)),
+            ("Penalty", "0"),
+            ("Paused", _bool(paused)),
+            *_reason(reason),
+            ("MemberName", endpoint),
+        ),
+    )
+
+
+def queue_remove(queue: str, endpoint: str) -> Command:
+    return Command("QueueRemove", (("Queue", _checked(_QUEUE, queue)), ("Interface", interface(endpoint))))
+
+
+def queue_pause(queue: str, endpoint: str, paused: bool, reason: str = "") -> Command:
+    return Command(
+        "QueuePause",
+        (
+            ("Queue", _checked(_QUEUE, queue)),
+            ("Interface", interface(endpoint)),
+            ("Paused", _bool(paused)),
+            *_reason(reason),
+        ),
+    )
+
+
+def hangup(channel: str, cause: int) -> Command:
+    """`cause`: Q.850; 38 for a phone that is gone, so that the dialplan queues the caller again."""
+    if not channel or not 1 <= cause <= 127:
+        raise Invalid("This call cannot be hung up.", channel=channel, cause=cause)
+    return Command("Hangup", (("Channel", channel), ("Cause", str(cause))))
+
+
+def control(command: str, member: str, until: int | None = None) -> Command:
+    """Have the dialplan write a fact of ours into AstDB: the actions user itself may not.
+
+    `acw-set` keeps a wrap-up's end (`until`, epoch seconds), `acw-clear` forgets it.
+    """
+    if command not in _CONTROLS or (until is None) == (command == "acw-set"):
+        raise Invalid("This command cannot be sent to the telephone system.", action=command)
+    variables = [("Variable", f"HLMEMBER={_checked(_ENDPOINT, member)}")]
+    if until is not None:
+        variables.append(("Variable", f"HLUNTIL={int(until)}"))
+    return Command(
+        "Originate",
+        (
+            ("Channel", f"Local/{command}@{CONTROL_CONTEXT}"),
+            ("Context", CONTROL_CONTEXT),
+            ("Exten", CONTROL_END),
+            ("Priority", "1"),
+            ("Async", "true"),
+            *variables,
+        ),
+    )
+
+
+def interface(endpoint: str) -> str:
+    """The member's device: always the phone itself, never a Local channel around it."""
+    return f"PJSIP/{_checked(_ENDPOINT, endpoint)}"
+
+
+def challenge() -> Command:
+    return Command("Challenge", (("AuthType", "MD5"),))
+
+
+def ping() -> Command:
+    return Command("Ping")
+
+
+def logoff() -> Command:
+    return Command("Logoff")
+
+
+def core_status() -> Command:
+    return Command("CoreStatus")
+
+
+def core_show_channels() -> Command:
+    return Command("CoreShowChannels")
+
+
+def queue_status() -> Command:
+    return Command("QueueStatus")
+
+
+def device_state_list() -> Command:
+    return Command("DeviceStateList")
+
+
+def _checked(pattern: re.Pattern[str], value: str) -> str:
+    if not pattern.fullmatch(value):
+        raise Invalid("This name cannot be sent to the telephone system.", value=value)
+    return value
+
+
+def _reason(reason: str) -> tuple[tuple[str, str], ...]:
+    _checked(_REASON, reason)
+    return (("Reason", reason),) if reason else ()
+
+
+def _bool(value: bool) -> str:
+    return "true" if value else "false"
