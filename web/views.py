@@ -170,6 +170,24 @@ class TicketView:
 
 
 @dataclass(frozen=True, slots=True)
+class TicketRow:
+    """A ticket in a list. `agent`: name of who writes it; `line` and `number`: of its first call."""
+
+    ref: str
+    ticket_no: str | None
+    state: str
+    opened_at: datetime
+    line: str | None
+    number: str | None
+    contact_type: str | None
+    category: str | None
+    urgency: str | None
+    summary: str | None
+    agent: str | None
+    mine: bool
+
+
+@dataclass(frozen=True, slots=True)
 class WorkItem:
     """Something in *my work*. `kind`: draft (unfinished ticket), open (registered, needs more), call_back."""
 

@@ -1,0 +1,201 @@
+"""Draws every screen from sample views, in both languages, light and dark, for looking at and for axe.
+
+    python -m tests.e2e.gallery [--only NAME] [--shots DIR] [--axe] [--size 1366x768]
+
+Serves the pages on a free loopback port with the same Content-Security-Policy as the real thing.
+"""
+
+import argparse
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from playwright.sync_api import Page, sync_playwright
+
+from hotline import i18n
+from hotline.tickets import taxonomy
+from tests.e2e import samples
+from tests.e2e.chromium import FLAGS, executable
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+STATIC = CHECKOUT / "web" / "static"
+CSP = "default-src 'self'; connect-src 'self' ws:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+BAD = ("serious", "critical")
+
+
+@lru_cache
+def environment(locale: str) -> Environment:
+    """Jinja as the web sets it up."""
+    env = Environment(
+        loader=FileSystemLoader(CHECKOUT / "web" / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        undefined=StrictUndefined, extensions=["jinja2.ext.i18n"],
+    )  # fmt: skip
+    env.install_gettext_translations(i18n.translations(locale), newstyle=True)  # type: ignore[attr-defined]
+    manifest_file = STATIC / "manifest.json"
+    manifest = json.loads(manifest_file.read_text()) if manifest_file.exists() else {}
+    env.globals.update(i18n.template_functions(locale, "Asia/Shanghai"))
+    env.globals.update(asset=lambda name: "/static/" + manifest.get(name, name), taxonomy=taxonomy)
+    return env
+
+
+def render(name: str, locale: str) -> str:
+    """One screen as HTML. Raises KeyError for an unknown name."""
+    template, context = samples.SCREENS[name]
+    base: dict[str, Any] = {
+        "me": None, "board_bar": context.get("board", samples.BOARD), "csrf": "c5rf", "locale": locale,
+        "live": SimpleNamespace(seq=1, epoch=1), "demo": True, "open_mode": "always", "page": name,
+    }  # fmt: skip
+    return environment(locale).get_template(template).render(base | context)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """/NAME?locale=… draws a screen; everything else under /static is the build."""
+
+    def do_GET(self) -> None:
+        path, _, query = self.path.partition("?")
+        if path.startswith("/static/"):
+            file = STATIC / path.removeprefix("/static/")
+            body, kind = (file.read_bytes(), KINDS.get(file.suffix, "application/octet-stream")) if file.is_file() else (b"", "")
+        else:
+            body, kind = self._screen(path.strip("/"), "en" if "locale=en" in query else "zh_CN"), "text/html; charset=utf-8"
+        self.send_response(200 if body else 404)
+        self.send_header("Content-Type", kind or "text/plain")
+        self.send_header("Content-Security-Policy", CSP)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _screen(self, name: str, locale: str) -> bytes:
+        return render(name, locale).encode() if name in samples.SCREENS else b""
+
+    def log_message(self, *args: Any) -> None:
+        """Quiet."""
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The gallery on a free port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def settle(page: Page) -> None:
+    """The screens' clocks stand at the samples' time, so that every picture is the same."""
+    page.clock.install(time=samples.NOW)
+
+
+def show(page: Page, base: str, name: str, locale: str) -> list[str]:
+    """Opens a screen; gives what the browser complained of."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(f"{message.type}: {message.text}") if message.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: said.append(f"pageerror: {error}"))
+    page.goto(f"{base}/{name}?locale={locale}")
+    page.wait_for_load_state("load")
+    page.clock.run_for(1200)
+    for attribute, value in STATES.get(name, {}).items():
+        page.evaluate("([a, v]) => document.querySelector('#softphone').setAttribute(a, v)", [attribute, value])
+    if "ringing" in name:
+        page.evaluate("() => document.querySelector('[data-phone-number]').textContent = '12345 · 138****1234'")
+    return [line for line in said if "/live" not in line and "WebSocket" not in line]
+
+
+STATES: Mapping[str, Mapping[str, str]] = {
+    "console-idle": {"data-phone": "registered"},
+    "console-ringing": {"data-phone": "registered", "data-call": "ringing"},
+    "console-talking": {"data-phone": "registered", "data-call": "talking"},
+    "console-wrap-up": {"data-phone": "registered"},
+    "console-void": {"data-phone": "elsewhere"},
+    "console-lost": {"data-phone": "lost"},
+    "console-closed": {"data-phone": "registered"},
+}
+
+
+def overflow(page: Page) -> list[str]:
+    """Elements that stick out of the window, and whether the page itself scrolls sideways."""
+    found: list[str] = page.evaluate(
+        """() => {
+          const out = [];
+          if (document.documentElement.scrollWidth > innerWidth) out.push('page scrolls sideways');
+          for (const e of document.querySelectorAll('main *, header *')) {
+            const r = e.getBoundingClientRect();
+            if (r.width && r.right > innerWidth + 1 && !e.closest('.visually-hidden, .table-card')) out.push(e.className || e.tagName);
+          }
+          return out.slice(0, 8);
+        }"""
+    )
+    return found
+
+
+def axe(page: Page) -> list[str]:
+    """Serious and critical findings of axe-core. Injected through the debugger, which the policy does not bind."""
+    page.evaluate((CHECKOUT / "node_modules/axe-core/axe.min.js").read_text())
+    result: dict[str, Any] = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{found['impact']} {found['id']}: {node['target']} {node.get('failureSummary', '')[:160]!r}"
+        for found in result["violations"]
+        if found["impact"] in BAD
+        for node in found["nodes"][:4]
+    ]
+
+
+def look(names: list[str], shots: Path | None, with_axe: bool, size: tuple[int, int], locales: list[str], schemes: list[str]) -> int:
+    """Draws, checks and photographs; gives the number of findings."""
+    findings = 0
+    with served() as base, sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=executable(), args=[*FLAGS])
+        for scheme in schemes:
+            for locale in locales:
+                for name in names:
+                    context = browser.new_context(
+                        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, locale="zh-CN"  # type: ignore[arg-type]
+                    )
+                    page = context.new_page()
+                    settle(page)
+                    said = show(page, base, name, locale) + [f"overflow: {what}" for what in overflow(page)]
+                    said += axe(page) if with_axe else []
+                    if shots:
+                        shots.mkdir(parents=True, exist_ok=True)
+                        page.screenshot(path=shots / f"{name}.{locale}.{scheme}.png")
+                    for line in said:
+                        print(f"{name} {locale} {scheme}: {line}")
+                    findings += len(said)
+                    context.close()
+        browser.close()
+    return findings
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="*", default=list(samples.SCREENS))
+    parser.add_argument("--shots", type=Path)
+    parser.add_argument("--axe", action="store_true")
+    parser.add_argument("--size", default="1366x768")
+    parser.add_argument("--locales", default="zh_CN,en")
+    parser.add_argument("--schemes", default="light,dark")
+    asked = parser.parse_args()
+    width, _, height = asked.size.partition("x")
+    began = datetime.now(UTC)
+    findings = look(asked.only, asked.shots, asked.axe, (int(width), int(height)), asked.locales.split(","), asked.schemes.split(","))
+    print(f"{findings} findings in {(datetime.now(UTC) - began).total_seconds():.1f} s")
+    raise SystemExit(1 if findings else 0)
+
+
+if __name__ == "__main__":
+    main()
