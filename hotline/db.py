@@ -1,18 +1,22 @@
-"""The store: engine, transactions, the event log. The only place that knows which database it is.
+"""The store: transactions, the event log, its handlers. With hotline.engine the only place that knows its database.
 
 A write transaction runs its in-process handlers, then appends its events and commits. Appends are serialised, so that
 a reader of `seq > cursor` never misses an event: by one advisory lock on PostgreSQL, by BEGIN IMMEDIATE on SQLite.
+A handler that fails is parked with its reason and retried later; the rest of the transaction is kept.
 Services take a Tx and never commit. No network call while a write transaction is open.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -24,22 +28,26 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     Uuid,
-    event,
     func,
+    inspect,
     select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from hotline import engine
+from hotline.clock import now
 from hotline.errors import StartupError
-from hotline.events import Event
+from hotline.events import Event, revive
 from hotline.ids import new_id
 
+log = structlog.get_logger()
 _APPEND_LOCK = 0x686F746C696E  # any constant: all writers of one database take the same advisory lock
-_LOCK_WAIT_S = 15
+_RETRY_FIRST = timedelta(seconds=15)
+_RETRY_MOST = timedelta(hours=1)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -122,7 +130,8 @@ class Emitted:
     agent_id: UUID | None = None
 
 
-Dispatch = Callable[["Tx", Emitted], Awaitable[None]]
+Handler = Callable[["Tx", Emitted], Awaitable[None]]
+Dispatch = Handler  # runs each of an event's handlers through `Tx.run`
 
 
 class Tx:
@@ -132,6 +141,44 @@ class Tx:
         self.session = session
         self.dialect = dialect
         self.emitted: list[Emitted] = []
+        self._careful = False
+        self._only: str | None = None
+
+    async def run(self, handler: Handler, item: Emitted) -> None:
+        """Run one handler of an event. If any handler of this transaction fails, all are run again, each apart."""
+        name = f"{handler.__module__}.{getattr(handler, '__qualname__', type(handler).__qualname__)}"[-120:]
+        if self._only in {None, name}:
+            await self._apart(name, handler, item)
+
+    async def _apart(self, name: str, handler: Handler, item: Emitted) -> None:
+        if not self._careful:
+            return await handler(self, item)
+        kept, ids = len(self.emitted), (item.call_id, item.ticket_id, item.agent_id)
+        try:
+            async with self.session.begin_nested():
+                await handler(self, item)
+        except Exception as error:  # whatever it is, the call's rows and the other handlers go on
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise
+            del self.emitted[kept:]
+            item.call_id, item.ticket_id, item.agent_id = ids
+            await self._park(name, item.event, error)
+        return None
+
+    async def _park(self, name: str, what: Event, error: Exception) -> None:
+        at = now()
+        log.error("handler.parked", handler=name, type=type(what).__name__, error=type(error).__name__)
+        self.session.add(
+            ParkedEvent(
+                at=at,
+                handler=name,
+                type=type(what).__name__,
+                dedupe_key=what.dedupe_key,
+                error=_reason(error),
+                retry_at=at + _RETRY_FIRST,
+            )
+        )
+        await self.session.flush()
 
     def emit(
         self,
@@ -147,8 +194,15 @@ class Tx:
         return item
 
     async def known_keys(self, keys: Sequence[str]) -> set[str]:
+        """Which of these keys the log has. Nobody else can add one of them before our commit."""
         if not keys:
             return set()
+        if self.dialect == "postgresql":
+            # Two writers of the same fact: the second waits here, then sees it in the log and drops its own.
+            await self.session.execute(
+                text("SELECT pg_advisory_xact_lock(hashtextextended(k, 0)) FROM unnest(CAST(:keys AS text[])) k"),
+                {"keys": sorted(set(keys))},
+            )
         found = await self.session.scalars(select(EventRow.dedupe_key).where(EventRow.dedupe_key.in_(keys)))
         return set(found)
 
@@ -158,12 +212,15 @@ class Tx:
 
 
 class Database:
-    """One store. `on_commit(seq)` is called after each commit that appended events (the doorbell)."""
+    """One store. `on_commit` is called after each commit that appended events (the doorbell)."""
 
-    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+    def __init__(self, url: str, *, pool_size: int = 8, command_s: float | None = engine.COMMAND_S) -> None:
         self.url = url
         self.dialect = "postgresql" if url.startswith("postgresql") else "sqlite"
-        self.engine = _engine(url, self.dialect, pool_size)
+        try:
+            self.engine = engine.open_engine(url, pool_size, command_s)
+        except (ArgumentError, ModuleNotFoundError) as error:
+            raise self.unusable(error) from error
         self._write_engine = self.engine.execution_options(hotline_write=True)
         # SQLite has one writer: waiting here is fair and free, waiting inside SQLite is a sleeping poll.
         self._writer = asyncio.Lock() if self.dialect == "sqlite" else None
@@ -201,21 +258,90 @@ class Database:
             await _append(tx)
 
     async def _run_handlers(self, tx: Tx) -> None:
+        """All handlers under one savepoint; if one fails, all again with a savepoint each, and that one is parked."""
+        if not tx.emitted or self.dispatch is None:
+            return
+        await tx.session.flush()
+        before = [(item, item.call_id, item.ticket_id, item.agent_id) for item in tx.emitted]
+        try:
+            async with tx.session.begin_nested():
+                await self._settle(tx)
+        except Exception as error:  # which handler it was is found out by running them apart
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise
+        else:
+            return
+        tx.emitted[:] = [item for item, *_ids in before]
+        for item, call_id, ticket_id, agent_id in before:
+            item.call_id, item.ticket_id, item.agent_id = call_id, ticket_id, agent_id
+        tx._careful = True
+        await self._settle(tx)
+        for row in [row for row in tx.session.identity_map.values() if inspect(row).expired]:
+            await tx.session.refresh(row)
+
+    async def _settle(self, tx: Tx) -> None:
         """Handlers may emit further events; those are handled too. Known keys are dropped before any effect."""
+        dispatch = self.dispatch
         done = 0
+        seen: set[str] = set()
         while done < len(tx.emitted):
             batch = tx.emitted[done:]
-            known = await tx.known_keys([item.event.dedupe_key for item in batch])
+            seen |= await tx.known_keys([item.event.dedupe_key for item in batch])
             fresh: list[Emitted] = []
             for item in batch:
-                if item.event.dedupe_key not in known:
-                    known.add(item.event.dedupe_key)
+                if item.event.dedupe_key not in seen:
+                    seen.add(item.event.dedupe_key)
                     fresh.append(item)
             tx.emitted[done:] = fresh
             for item in fresh:
                 done += 1
-                if self.dispatch is not None:
-                    await self.dispatch(tx, item)
+                if dispatch is not None:
+                    await tx._apart("dispatch", dispatch, item)
+
+    async def retry_parked(self, at: datetime, limit: int = 20) -> int:
+        """Run parked handlers again whose time has come, each in a transaction of its own; returns how many settled.
+
+        The event comes back from the log, so fields marked `pii` are None: handlers find those in their rows.
+        """
+        async with self.read() as tx:
+            due = await tx.session.scalars(
+                select(ParkedEvent.id).where(ParkedEvent.retry_at <= at).order_by(ParkedEvent.at).limit(limit)
+            )
+            ids = list(due)
+        settled = 0
+        for parked_id in ids:
+            async with self.write() as tx:
+                settled += await self._retry(tx, parked_id, at)
+        return settled
+
+    async def _retry(self, tx: Tx, parked_id: UUID, at: datetime) -> bool:
+        parked = await tx.session.get(ParkedEvent, parked_id, with_for_update=True)
+        if parked is None or self.dispatch is None:
+            return False
+        row = await tx.session.scalar(select(EventRow).where(EventRow.dedupe_key == parked.dedupe_key))
+        if row is None:
+            await tx.session.delete(parked)
+            return False
+        try:
+            item = Emitted(revive(row.type, row.at, row.dedupe_key, row.data), row.call_id, row.ticket_id, row.agent_id)
+            tx._only = None if parked.handler == "dispatch" else parked.handler
+            async with tx.session.begin_nested():
+                await self.dispatch(tx, item)
+        except Exception as error:  # stays parked, whatever it is
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise
+            tx.emitted.clear()
+            await tx.session.refresh(parked)
+            parked.retry_at = at + min(_RETRY_FIRST * 2**parked.attempts, _RETRY_MOST)
+            parked.attempts += 1
+            parked.error = _reason(error)
+            return False
+        finally:
+            tx._only = None
+        row.call_id, row.ticket_id, row.agent_id = item.call_id, item.ticket_id, item.agent_id
+        await tx.session.delete(parked)
+        log.info("handler.settled", handler=parked.handler, type=parked.type, attempts=parked.attempts)
+        return True
 
     async def after(self, cursor: int, limit: int = 500) -> Sequence[EventRow]:
         """Events with `seq > cursor`, oldest first."""
@@ -232,16 +358,20 @@ class Database:
     async def check(self) -> None:
         """Raises StartupError with one clear line when the database cannot be used."""
         try:
-            async with asyncio.timeout(_LOCK_WAIT_S), self.read() as tx:
+            async with asyncio.timeout(engine.LOCK_WAIT_S), self.read() as tx:
                 await tx.session.execute(text("SELECT 1"))
         except (SQLAlchemyError, OSError) as error:  # TimeoutError is an OSError
             raise self.unusable(error) from error
+
+    async def try_lease(self, name: str, folder: Path) -> engine.Lease | None:
+        """Ask to be the only one called `name`; None if somebody is. By the database, or by a lock file in `folder`."""
+        return await engine.try_lease(self.engine, name, folder)
 
     def unusable(self, error: Exception) -> StartupError:
         """The one clear line for an error of the database itself."""
         lines = str(getattr(error, "orig", None) or error).splitlines()
         reason = lines[0] if lines else type(error).__name__
-        return StartupError(f"database cannot be used ({_safe(self.url)}): {reason}")
+        return StartupError(f"database cannot be used ({engine.safe_url(self.url)}): {reason}")
 
 
 async def _append(tx: Tx) -> None:
@@ -264,30 +394,11 @@ async def _append(tx: Tx) -> None:
     await tx.session.execute(tx.insert(EventRow).on_conflict_do_nothing(index_elements=["dedupe_key"]), rows)
 
 
-def _engine(url: str, dialect: str, pool_size: int) -> AsyncEngine:
-    if dialect == "postgresql":
-        return create_async_engine(url, pool_size=pool_size, pool_pre_ping=True, connect_args={"timeout": 5})
-    # sqlite3's own transaction control opens BEGIN late; switched off, ours says IMMEDIATE for writers.
-    engine = create_async_engine(
-        url, pool_size=pool_size, connect_args={"isolation_level": None, "timeout": _LOCK_WAIT_S}
-    )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _pragmas(connection: Any, _record: Any) -> None:
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=15000"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def _begin(connection: Any) -> None:
-        write = connection.get_execution_options().get("hotline_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    return engine
-
-
-def _safe(url: str) -> str:
-    """The URL without its password."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
+def _reason(error: Exception) -> str:
+    """Kind, first line with numbers hidden, and place of an error."""
+    lines = str(getattr(error, "orig", None) or error).splitlines() or [""]
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+    return f"{type(error).__name__}: {re.sub(r'[0-9]{7,}', '…', lines[0])[:300]}{place}"

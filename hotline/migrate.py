@@ -123,7 +123,7 @@ def _applied(*, step: Any, **_rest: Any) -> None:
 @asynccontextmanager
 async def _connected(url: str) -> AsyncIterator[AsyncConnection]:
     """A connection of its own, whose errors are one clear line."""
-    db = Database(url, pool_size=1)
+    db = Database(url, pool_size=1, command_s=None)
     try:
         await db.check()
         async with db.engine.connect() as connection:
