@@ -158,7 +158,7 @@ def step(now: Presence, kind: Kind) -> Presence:
     """After a call's own event. When it sets the phone free, what the queue said meanwhile counts."""
     state = TABLE.get((now.state, kind), now.state)
     after = replace(now, state=state)
-    if now.state not in BUSY or state in BUSY:
+    if state in BUSY or state == now.state:
         return after
     said = _member_kind(after, after)
     # Left unpaused, the queue still rests for a moment after a call; then `rested` or its pause comes.
