@@ -41,6 +41,8 @@ class Command:
         for name, value in self.headers:
             if not _NAME.fullmatch(name) or _FORBIDDEN.search(value):
                 raise Invalid("A value holds a line break and was not sent.", action=self.action, header=name)
+            if name.lower() == "variable" and "=" not in value:
+                raise Invalid("A variable has no value and was not sent.", action=self.action, header=name)
             if len(f"{name}: {value}".encode()) > MAX_LINE:
                 raise Invalid("A value is too long and was not sent.", action=self.action, header=name)
 
@@ -113,6 +115,11 @@ def interface(endpoint: str) -> str:
 
 def challenge() -> Command:
     return Command("Challenge", (("AuthType", "MD5"),))
+
+
+def login(user: str, key: str, events: str) -> Command:
+    """`key`: MD5 of challenge and secret; `events`: on or off."""
+    return Command("Login", (("AuthType", "MD5"), ("Username", user), ("Key", key), ("Events", events)))
 
 
 def ping() -> Command:

@@ -87,7 +87,7 @@ class Parser:
 
     `wanted`: names of events to read, None for all that have a class. `rows`: whether list rows (events with an
     ActionID) are handed out as blocks. `now`: the time of events that carry none. `tap`: sees every wanted event as a
-    block beside its message.
+    block beside its message. `counts`: where to go on counting.
     """
 
     def __init__(
@@ -96,18 +96,19 @@ class Parser:
         *,
         now: Callable[[], datetime] | None = None,
         tap: Callable[[Block], None] | None = None,
+        counts: Counts | None = None,
     ) -> None:
         names = BUILDERS.keys() if wanted is None else wanted
         self.builders = {name.encode(): BUILDERS[name] for name in names if name in BUILDERS}
         self.extra = frozenset(name.encode() for name in names if name not in BUILDERS)
-        self.counts = Counts()
+        self.counts = counts or Counts()
         self.banner: str | None = None
         self.rows = True
         self.tap = tap
         self._now = now
         self._last = _EPOCH
         self._rest = bytearray()
-        self._begun = False
+        self.begun = False
         self._skipping = False
 
     def feed(self, data: bytes) -> list[m.Message | Block]:
@@ -115,12 +116,12 @@ class Parser:
         if self._rest:
             start = max(len(self._rest) - 3, 0)
             self._rest += data
-            if self._begun and self._rest.find(_END, start) < 0:
+            if self.begun and self._rest.find(_END, start) < 0:
                 self._too_long()
                 return []
             data = bytes(self._rest)
             self._rest.clear()
-        if not self._begun:
+        if not self.begun:
             data = self._begin(data)
         pieces = data.split(_END)
         self._rest += pieces.pop()
@@ -147,7 +148,7 @@ class Parser:
         elif _BANNER.startswith(data):
             self._rest += data
             return b""
-        self._begun = True
+        self.begun = True
         return data
 
     def _too_long(self) -> None:
