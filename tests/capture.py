@@ -1,0 +1,185 @@
+"""Records what the real Asterisk says on AMI, as transcripts: python -m tests.capture [NAME…]
+
+Each transcript is all that one login of the events user read, byte for byte, from a fresh Asterisk with the real
+dialplan. Numbers are test numbers.
+"""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from tests.integration.pbx import Ami, Pbx
+
+HERE = Path(__file__).resolve().parent / "transcripts"
+Script = Callable[[Pbx, Ami, Ami], Awaitable[None]]
+SCRIPTS: dict[str, tuple[Script, dict[str, Any]]] = {}
+GREETING_S = 9.6  # P01 and P02
+
+
+def script(name: str, **settings: Any) -> Callable[[Script], Script]:
+    def keep(function: Script) -> Script:
+        SCRIPTS[name] = (function, settings)
+        return function
+
+    return keep
+
+
+async def sign_in(actions: Ami, *phones: str) -> None:
+    for phone in phones:
+        await actions.send("QueueAdd", Queue="hotline", Interface=f"PJSIP/{phone}", MemberName=phone)
+
+
+@script("answered-caller-hangs-up")
+async def answered_by_caller(pbx: Pbx, events: Ami, actions: Ami) -> None:
+    await sign_in(actions, "a1")
+    pbx.phone("a1")
+    pbx.calls(hold_ms=16000)
+    await events.fact("HLOutcome", HLOutcome="answered", HLHangupBy="caller", timeout_s=30)
+
+
+@script("answered-agent-hangs-up")
+async def answered_by_agent(pbx: Pbx, events: Ami, actions: Ami) -> None:
+    await sign_in(actions, "a1")
+    pbx.phone("a1", talk_ms=4000)
+    pbx.calls(hold_ms=60000)
+    await events.fact("HLOutcome", HLOutcome="answered", HLHangupBy="agent", timeout_s=30)
+
+
+@script("abandoned")
+async def abandoned(pbx: Pbx, events: Ami, actions: Ami) -> None:
+    await sign_in(actions, "a1")
+    pbx.phone("a1", answer_ms=60000)
+    pbx.calls(hold_ms=12500)
+    await events.fact("HLOutcome", HLOutcome="abandoned", timeout_s=30)
+
+
+@script("ring-no-answer-next-agent")
+async def next_agent(pbx: Pbx, events: Ami, actions: Ami) -> None:
+    await sign_in(actions, "a1")
+    pbx.phone("a1", answer_ms=60000)
+    pbx.phone("a2")
+    pbx.calls(hold_ms=22000)
+    await events.event("AgentCalled", MemberName="a1", timeout_s=20)
+    await sign_in(actions, "a2")
+    await events.fact("HLOutcome", HLOutcome="answered", HLMember="a2", timeout_s=30)
+
+
+@script("rejected-next-agent")
+async def rejected(pbx: Pbx, events: Ami, actions: Ami) -> None:
+    await sign_in(actions, "a1")
+    pbx.phone("a1", answer_ms=1500, reject="1")
+    pbx.phone("a2")
+    pbx.calls(hold_ms=18000)
+    await events.event("AgentCalled", MemberName="a1", timeout_s=20)
+    await sign_in(actions, "a2")
+    await events.fact("HLOutcome", HLOutcome="answered", HLMember="a2", timeout_s=30)
+
+
+@script("blocked")
+async def blocked(pbx: Pbx, events: Ami, actions: Ami) -> None:
+    await sign_in(actions, "a1")
+    pbx.phone("a1")
+    pbx.calls(6, hold_ms=14000)
+    for _ in range(100):
+        if sum(b.get("UserEvent") == "HLOutcome" for b in events.blocks()) == 6:
+            return
+        await asyncio.sleep(0.3)
+    raise AssertionError("six outcomes were expected")
+
+
+@script("voicemail-nobody")
+async def nobody(pbx: Pbx, events: Ami, actions: Ami) -> None:
+    pbx.calls(hold_ms=27000)
+    await events.fact("HLOutcome", HLOutcome="voicemail", timeout_s=40)
+
+
+@script("voicemail-closed", open="closed")
+async def closed(pbx: Pbx, events: Ami, actions: Ami) -> None:
+    pbx.calls(hold_ms=26000)
+    await events.fact("HLOutcome", HLOutcome="voicemail", timeout_s=40)
+
+
+@script("closed-hang-up", open="closed")
+async def closed_hang_up(pbx: Pbx, events: Ami, actions: Ami) -> None:
+    pbx.calls(hold_ms=5000)
+    await events.fact("HLOutcome", HLOutcome="closed", timeout_s=20)
+
+
+@script("voicemail-waited", max_wait_s=10)
+async def waited(pbx: Pbx, events: Ami, actions: Ami) -> None:
+    await sign_in(actions, "a1")
+    pbx.phone("a1", answer_ms=60000, count=3)
+    pbx.calls(hold_ms=43000)
+    await events.fact("HLOutcome", HLOutcome="voicemail", timeout_s=60)
+
+
+@script("phone-lost-next-agent")
+async def phone_lost(pbx: Pbx, events: Ami, actions: Ami) -> None:
+    await sign_in(actions, "a1")
+    pbx.phone("a1")
+    pbx.phone("a2")
+    pbx.calls(hold_ms=22000)
+    found = await events.event("AgentConnect", MemberName="a1", timeout_s=20)
+    await sign_in(actions, "a2")
+    await asyncio.sleep(2)
+    await actions.send("Hangup", Channel=found["DestChannel"], Cause=38)
+    await events.fact("HLOutcome", HLOutcome="answered", HLMember="a2", timeout_s=30)
+
+
+@script("mixed", lines="12345:45,2912345:3", wrap_up_s=2, max_wait_s=30)
+async def mixed(pbx: Pbx, events: Ami, actions: Ami) -> None:
+    """Some 240 calls of all kinds, for measuring."""
+    phones = [f"b{number}" for number in range(16)]
+    await sign_in(actions, *phones)
+    pbx.phone("b0", answer_ms=800, talk_ms=5000, count=10000)
+    callers = [
+        pbx.calls(150, rate=3, hold_ms=60000),
+        pbx.calls(60, rate=1.2, hold_ms=13500, first_number=13900139000),
+        pbx.calls(30, rate=1.0, hold_ms=11000, line="2912345", first_number=13700137000),
+    ]
+    unpause = asyncio.create_task(unpause_when_over(events, actions))
+    for sipp in callers:
+        await sipp.end(180)
+    unpause.cancel()
+
+
+async def unpause_when_over(events: Ami, actions: Ami) -> None:
+    since = 0
+    while True:
+        await asyncio.sleep(2)
+        blocks, since = events.blocks(since), len(events.raw)
+        for member in {b["HLMember"] for b in blocks if b.get("UserEvent") == "HLWrapUp"}:
+            await actions.send("QueuePause", Queue="hotline", Interface=f"PJSIP/{member}", Paused="false")
+
+
+async def capture(name: str, base: int) -> None:
+    function, settings = SCRIPTS[name]
+    with tempfile.TemporaryDirectory(prefix="hl-") as directory:
+        pbx = Pbx.make(Path(directory), base, **settings)
+        mixed = name == "mixed"
+        await pbx.start([f"b{number}" for number in range(16)] if mixed else ["a1", "a2"], shared_port=mixed)
+        try:
+            async with pbx.ami("events") as events, pbx.ami("actions") as actions:
+                await function(pbx, events, actions)
+                await asyncio.sleep(1.5)
+                raw = bytes(events.raw)
+        finally:
+            await pbx.stop()
+        for line in pbx.log_complaints():
+            sys.stderr.write(f"{name}: {line}\n")
+    HERE.mkdir(exist_ok=True)
+    (HERE / f"{name}.ami").write_bytes(raw)
+    sys.stderr.write(f"{name}: {len(raw)} bytes\n")
+
+
+async def main(names: list[str]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for index, name in enumerate(names or [name for name in SCRIPTS if name != "mixed"]):
+            tasks.create_task(capture(name, 21000 + 10 * index))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))

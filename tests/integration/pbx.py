@@ -1,0 +1,228 @@
+"""A private Asterisk on ports of its own, with SIPp on both sides and a plain AMI line: what the real thing does."""
+
+import asyncio
+import itertools
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from hotline.ivr import render
+from hotline.settings import CHECKOUT, Settings
+from hotline.telephony.asterisk import Asterisk, write_file
+from hotline.telephony.install import find_program
+
+TRUNK = "127.0.0.9"
+PHONES = "127.0.0.20"
+SIPP_FILES = CHECKOUT / "hotline" / "sipp"
+TEST_FILES = CHECKOUT / "tests" / "sipp"
+
+
+_ports = itertools.count(21400, 3)
+
+
+def _is_free(address: str, port: int, kind: socket.SocketKind = socket.SOCK_DGRAM) -> bool:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        if kind == socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port(first: int, kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
+    """The first free port from `first` on; below the range from which the system hands out its own."""
+    return next(port for port in range(first, first + 900) if _is_free("127.0.0.1", port, kind))
+
+
+class Ami:
+    """One AMI connection as it is: what was said stays in `raw`."""
+
+    def __init__(self, port: int, user: str, secret: str) -> None:
+        self.port, self.user, self.secret = port, user, secret
+        self.raw = bytearray()
+        self._count = 0
+
+    async def __aenter__(self) -> "Ami":
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self._task = asyncio.create_task(self._read())
+        await self.send("Login", Username=self.user, Secret=self.secret)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._writer.close()
+        self._task.cancel()
+
+    async def _read(self) -> None:
+        while chunk := await self._reader.read(65536):
+            self.raw += chunk
+
+    def blocks(self, since: int = 0) -> list[dict[str, str]]:
+        """Complete messages after a byte offset, keys as sent."""
+        whole = bytes(self.raw[since:]).rpartition(b"\r\n\r\n")[0].decode()
+        return [dict(line.split(": ", 1) for line in block.split("\r\n") if ": " in line) for block in whole.split("\r\n\r\n")]
+
+    async def send(self, action: str, **headers: Any) -> dict[str, str]:
+        self._count += 1
+        mark, since = f"t{self._count}", len(self.raw)
+        lines = [f"Action: {action}", f"ActionID: {mark}"]
+        for name, value in headers.items():
+            lines += [f"{name}: {one}" for one in (value if isinstance(value, list) else [value])]
+        self._writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+        return await self.wait(lambda block: block.get("ActionID") == mark and "Response" in block, since=since)
+
+    async def wait(self, matches: Any, *, since: int = 0, timeout_s: float = 15) -> dict[str, str]:
+        """The first message after `since` that matches."""
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            for block in self.blocks(since):
+                if matches(block):
+                    return block
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"no such message in {timeout_s} s; last: {self.blocks(since)[-3:]}")
+
+    async def event(self, name: str, *, since: int = 0, timeout_s: float = 15, **fields: str) -> dict[str, str]:
+        wanted = {"Event": name, **fields}
+        return await self.wait(lambda b: wanted.items() <= b.items(), since=since, timeout_s=timeout_s)
+
+    async def fact(self, name: str, *, since: int = 0, timeout_s: float = 15, **fields: str) -> dict[str, str]:
+        """A UserEvent of our dialplan."""
+        return await self.event("UserEvent", since=since, timeout_s=timeout_s, UserEvent=name, **fields)
+
+
+@dataclass
+class Sipp:
+    """A running SIPp process; `log` has the lines of its scenario."""
+
+    process: subprocess.Popen[bytes]
+    directory: Path
+
+    @property
+    def log(self) -> list[str]:
+        path = self.directory / "log"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def said(self, word: str) -> int:
+        return sum(word in line.split() for line in self.log)
+
+    async def end(self, timeout_s: float = 60) -> int:
+        """Exit code once all its calls ended."""
+        until = time.monotonic() + timeout_s
+        while self.process.poll() is None:
+            if time.monotonic() > until:
+                self.stop()
+                raise AssertionError(f"SIPp did not end in {timeout_s} s: {self.log}")
+            await asyncio.sleep(0.02)
+        return self.process.returncode
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+
+
+@dataclass
+class Pbx:
+    """The thing under test. Phones are SIPp at fixed addresses: no registration is needed."""
+
+    settings: Settings
+    asterisk: Asterisk
+    directory: Path
+    running: list[Sipp] = field(default_factory=list)
+
+    @classmethod
+    def make(cls, directory: Path, base: int = 21000, preload: Path | None = None, **changes: Any) -> "Pbx":
+        sip = free_port(base)
+        values: dict[str, Any] = {
+            "data_dir": directory / "data",
+            "sip_port": sip,
+            "ami_port": free_port(sip + 1, socket.SOCK_STREAM),
+            "asterisk_http_port": free_port(sip + 100, socket.SOCK_STREAM),
+            "rtp_ports": f"{base + 6000}-{base + 7999}",
+            "open": "always",
+            "ring_s": 5,
+            "wrap_up_s": 20,
+            "drain_s": 0,
+        }
+        settings = Settings(**(values | changes))
+        return cls(settings, Asterisk(settings, render.texts(settings), preload=preload), directory)
+
+    async def start(self, phones: Sequence[str] = (), *, shared_port: bool = False) -> None:
+        """`shared_port`: one SIPp process is all the phones."""
+        shared = self.port()
+        self.phone_ports = {phone: shared if shared_port else self.port() for phone in phones}
+        text = "".join(_endpoint(phone, port) for phone, port in self.phone_ports.items())
+        self.asterisk.places.make()
+        write_file(self.asterisk.places.agents, text)
+        await self.asterisk.start()
+
+    async def stop(self) -> None:
+        for sipp in self.running:
+            sipp.stop()
+        await self.asterisk.stop()
+
+    def port(self) -> int:
+        """A fresh port for a SIPp process, with room for its control port."""
+        return next(port for port in _ports if all(_is_free(address, port) for address in (TRUNK, PHONES)))
+
+    def ami(self, user: str = "events") -> Ami:
+        return Ami(self.settings.ami_port, user, getattr(self.asterisk.secrets(), user))
+
+    def calls(self, count: int = 1, *, line: str = "12345", hold_ms: int = 60000, rate: float = 1000, **more: Any) -> Sipp:
+        """Callers that speak; from 13800138000 on."""
+        return self.sipp(SIPP_FILES / "caller.xml", address=more.pop("address", TRUNK), count=count, rate=rate,
+                         line=line, hold_ms=hold_ms, sound=more.pop("sound", SIPP_FILES / "caller.al"), **more)  # fmt: skip
+
+    def phone(self, name: str, *, answer_ms: int = 1000, talk_ms: int = 3600000, count: int = 1, **more: Any) -> Sipp:
+        """An agent's phone that rings `answer_ms`, answers (or rejects), and hangs up after `talk_ms`."""
+        scenario = TEST_FILES / ("agent-rejects.xml" if more.pop("reject", False) else "agent.xml")
+        return self.sipp(scenario, address=PHONES, port=self.phone_ports[name], count=count,
+                         answer_ms=answer_ms, talk_ms=talk_ms, sound=more.pop("sound", SIPP_FILES / "caller.al"), **more)  # fmt: skip
+
+    def sipp(self, scenario: Path, *, address: str, count: int = 1, rate: float = 10, port: int = 0, first_number: int = 13800138000, **values: Any) -> Sipp:  # fmt: skip
+        """Run a scenario with its `${…}` filled in."""
+        program = find_program(self.settings.asterisk_prefix, "sipp")
+        assert program, "sipp is missing: run script/asterisk"
+        port = port or self.port()
+        directory = Path(tempfile.mkdtemp(prefix="sipp-", dir=self.directory))
+        (directory / "scenario.xml").write_text(Template(scenario.read_text()).safe_substitute(values))
+        numbers = "".join(f"{first_number + index}\n" for index in range(max(count, 1)))
+        (directory / "numbers.csv").write_text("SEQUENTIAL\n" + numbers)
+        command = [
+            *program, f"{self.settings.sip_bind}:{self.settings.sip_port}", "-sf", "scenario.xml", "-inf", "numbers.csv",
+            "-i", address, "-p", str(port), "-mi", address, "-m", str(count), "-l", str(max(count, 1)), "-r", str(rate),
+            "-min_rtp_port", str(30000 + (port - 21400) % 900 * 32), "-max_rtp_port", "60000", "-trace_logs", "-log_file", "log",
+            "-trace_err", "-error_file", "errors", "-nostdin", "-cp", str(port + 1), "-rtp_threadtasks", "50",
+        ]  # fmt: skip
+        with (directory / "screen").open("wb") as screen:
+            process = subprocess.Popen(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen)
+        sipp = Sipp(process, directory)
+        self.running.append(sipp)
+        return sipp
+
+    def log_complaints(self) -> list[str]:
+        """WARNING and ERROR lines of Asterisk's log."""
+        text = (self.asterisk.places.log / "messages").read_text()
+        return [line for line in text.splitlines() if "WARNING" in line or "ERROR" in line]
+
+
+def _endpoint(name: str, port: int) -> str:
+    """A phone for tests: like an agent's, but plain SIP at a fixed address."""
+    return (
+        f"[{name}]\ntype = endpoint\ncontext = hl-agents\ntransport = udp\nidentify_by = username\nlanguage = zh\n"
+        f"disallow = all\nallow = alaw\ndirect_media = no\nrtp_timeout = 10\ndevice_state_busy_at = 1\n"
+        f"allow_transfer = no\naors = {name}\n[{name}]\ntype = aor\ncontact = sip:{name}@{PHONES}:{port}\n"
+    )
+
+
+def has_asterisk(prefix: Path) -> bool:
+    return (prefix / "complete").is_file() or shutil.which("asterisk") is not None
