@@ -1,0 +1,71 @@
+"""Call-backs: whoever could not be helped and left a number is owed a call, by a time. Never commits.
+
+Within half an hour while the lines are open, else by 11:00 of the next working day: the caller passes the calendar in.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import CursorResult, select, update
+
+from hotline.access.permissions import Actor
+from hotline.db import Tx
+from hotline.errors import Conflict, NotFound
+from hotline.events import CallBackDone, CallBackDue
+from hotline.ids import new_id
+from hotline.tickets.models import Contact, ContactTicket, DueWork
+
+CALL_BACK = "call_back"
+# Everything but a talk with an agent and the duty phone; a blocked caller never met even the recorder.
+MISSED = frozenset({"abandoned", "callback", "voicemail", "closed", "blocked", "overflowed", "failed"})
+
+
+async def call_missed(
+    tx: Tx, call_id: UUID, outcome: str, at: datetime, due: Callable[[datetime], datetime]
+) -> DueWork | None:
+    """Owe the caller of a missed call a call-back; None if they were helped or left no number. Twice is once."""
+    if outcome not in MISSED:
+        return None
+    contact = await tx.session.scalar(select(Contact).where(Contact.call_id == call_id))
+    if contact is None or not contact.caller_number:
+        return None
+    owed = await tx.session.scalar(
+        select(DueWork).where(DueWork.kind == CALL_BACK, DueWork.subject_id == contact.id).limit(1)
+    )
+    if owed is not None:
+        return owed
+    work = DueWork(id=new_id(), kind=CALL_BACK, subject_id=contact.id, due_at=due(at), created_at=at)
+    tx.session.add(work)
+    await tx.session.flush()
+    event = CallBackDue(at=at, dedupe_key=f"contact:{contact.id}:call-back", contact_id=contact.id, due_at=work.due_at)
+    tx.emit(event, call_id=call_id, ticket_id=await _ticket_of(tx, contact.id))
+    return work
+
+
+async def call_back_done(tx: Tx, due_id: UUID, actor: Actor, at: datetime) -> None:
+    """The call-back was made, or somebody says it is not needed. Raises NotFound, Conflict when it was done before."""
+    done = await tx.session.execute(
+        update(DueWork)
+        .where(DueWork.id == due_id, DueWork.kind == CALL_BACK, DueWork.done_at.is_(None))
+        .values(done_at=at)
+        .execution_options(synchronize_session=False)
+    )
+    work = await tx.session.scalar(
+        select(DueWork).where(DueWork.id == due_id, DueWork.kind == CALL_BACK).execution_options(populate_existing=True)
+    )
+    if work is None:
+        raise NotFound("There is no such call-back.")
+    if cast(CursorResult[Any], done).rowcount != 1:
+        raise Conflict("Somebody has made this call-back already.")
+    event = CallBackDone(
+        at=at, dedupe_key=f"due:{due_id}:done", contact_id=work.subject_id, actor=str(actor.account_id)
+    )
+    tx.emit(event, ticket_id=await _ticket_of(tx, work.subject_id))
+
+
+async def _ticket_of(tx: Tx, contact_id: UUID) -> UUID | None:
+    return await tx.session.scalar(
+        select(ContactTicket.ticket_id).where(ContactTicket.contact_id == contact_id).limit(1)
+    )
