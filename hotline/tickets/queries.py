@@ -90,7 +90,7 @@ async def page(
 
 
 async def work_of(tx: Tx, agent_id: UUID) -> list[Work]:
-    """What waits for an agent: the team's call-backs by due time, then own drafts and open tickets. Three statements."""
+    """What waits for an agent: the team's call-backs by due time, own drafts and open tickets. Three statements."""
     owed = await tx.session.execute(
         select(DueWork, Contact, Call.line, Ticket)
         .select_from(DueWork)

@@ -166,7 +166,7 @@ async def take(
     """Take a step, with the form's fields as they stand on the screen that showed `version`.
 
     Raises NotFound, NotAllowed, Invalid, TooLarge, MissingFields (`extra`: fields, errors), Conflict (the state does
-    not allow it), VersionConflict (a field differs and the screen is old). Whatever it raises, nothing was written.
+    not allow it), VersionConflict (a saved field differs, the screen is old). Whatever it raises, nothing was written.
     """
     cleaned = {name: forms.clean(name, value) for name, value in values.items()}
     ticket = await _for_writing(tx, ref, actor, None)
@@ -175,9 +175,11 @@ async def take(
     changed = {name: text for name, text in cleaned.items() if text != ticket.values.get(name, "")}
     if changed:
         _permit(actor, "ticket.edit", ticket)
-        if version != ticket.version:
-            name, text = next(iter(changed.items()))
-            raise _both(name, yours=text, theirs=ticket.values.get(name, ""), version=ticket.version)
+        # A field that was never saved cannot have been changed by somebody else.
+        disputed = [name for name in changed if ticket.field_versions.get(name)]
+        if disputed and version != ticket.version:
+            name = disputed[0]
+            raise _both(name, yours=changed[name], theirs=ticket.values[name], version=ticket.version)
         _may_write(ticket, changed, actor)
     facts = await _facts(tx, ticket, {**ticket.values, **changed}, actor, at)
     workflow.check(chosen, facts)
