@@ -25,6 +25,7 @@ TABLE: Mapping[str, Mapping[Role, Condition]] = {
     "session.close": _STAFF,
     "locale.set": _STAFF,
     "live.connect": _STAFF,
+    "metrics.view": {"administrator": "any"},
     "board.view": _STAFF,
     "number.live": {"supervisor": "any"},
     "console.use": _PHONE,
@@ -49,7 +50,7 @@ TABLE: Mapping[str, Mapping[Role, Condition]] = {
 }
 
 # Open to everybody on purpose: the way in, and what machines watch.
-PUBLIC = frozenset({"sign-in", "static", "health", "metrics"})
+PUBLIC = frozenset({"sign-in", "static", "health", "metrics", "openapi"})
 
 
 class Subject(Protocol):

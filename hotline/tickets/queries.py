@@ -1,7 +1,7 @@
 """Tickets as pages list them: by permission, newest first, in a fixed number of statements. Reads only."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -67,6 +67,7 @@ async def page(
     cursor: str | None = None,
     limit: int = PAGE,
     state: str | None = None,
+    states: Collection[str] | None = None,
     mine: bool = False,
     number: str | None = None,
 ) -> Page:
@@ -74,6 +75,8 @@ async def page(
     query = select(Ticket).where(_visible(actor))
     if state is not None:
         query = query.where(Ticket.state == state)
+    if states is not None:
+        query = query.where(Ticket.state.in_(states))
     if mine:
         query = query.where(Ticket.agent_id.in_(actor.ids))
     if number is not None:

@@ -1,0 +1,77 @@
+"""Call records for programs. Numbers are whole only for who may see those of live calls, and reading leaves a trace."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from hotline.access.permissions import Actor, can
+from web import calls
+from web.auth import Signed, require, trace
+from web.board import masked
+from web.deps import Wired
+
+router = APIRouter(prefix="/api/v1/calls", tags=["calls"])
+MOST = 200
+
+
+class CallRecord(BaseModel):
+    """One call. `linkedids`: every Linkedid that became it, its own first. Durations in seconds; absent is null."""
+
+    id: UUID
+    linkedid: str
+    linkedids: list[str]
+    line: str
+    direction: str
+    caller_number: str | None
+    started_at: datetime
+    queued_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    outcome: str | None
+    hangup_by: str | None
+    agent: str | None
+    wait_s: float | None
+    talk_s: float | None
+    ticket: str | None
+
+
+class Calls(BaseModel):
+    """Newest first. `next_cursor`: for the page after it, null on the last."""
+
+    items: list[CallRecord]
+    next_cursor: str | None
+
+
+def record(found: calls.Found, actor: Actor) -> CallRecord:
+    call = found.call
+    number = call.caller_number if can(actor, "number.live") else masked(call.caller_number)
+    return CallRecord(
+        id=call.id, linkedid=call.linkedid, linkedids=[call.linkedid, *found.aliases], line=call.line,
+        direction=call.direction, caller_number=number, started_at=call.started_at, queued_at=call.queued_at,
+        answered_at=call.answered_at, ended_at=call.ended_at, outcome=call.outcome, hangup_by=call.hangup_by,
+        agent=found.agent, wait_s=calls.seconds(call.wait_ms), talk_s=calls.seconds(call.talk_ms), ticket=found.ref,
+    )  # fmt: skip
+
+
+@router.get("")
+async def listed(
+    web: Wired,
+    signed: Annotated[Signed, require("call.list")],
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = calls.PAGE,
+) -> Calls:
+    async with web.house.db.read() as tx:
+        found = await calls.page(tx, signed.actor, cursor=cursor, limit=limit)
+    await trace(web, signed, "call.list", "calls")
+    return Calls(items=[record(row, signed.actor) for row in found.rows], next_cursor=found.next_cursor)
+
+
+@router.get("/{call_id}")
+async def one(call_id: UUID, web: Wired, signed: Annotated[Signed, require("call.view")]) -> CallRecord:
+    async with web.house.db.read() as tx:
+        found = await calls.one(tx, call_id, signed.actor)
+    await trace(web, signed, "call.view", str(call_id))
+    return record(found, signed.actor)

@@ -1,0 +1,179 @@
+"""Calls as pages and programs read them: by permission, newest first, in a fixed number of statements."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, false, or_, select, true, tuple_
+
+from hotline.access.permissions import Actor, Owned, can, condition
+from hotline.agents.models import Agent
+from hotline.calls.models import Call, CallAlias, Recording
+from hotline.db import Tx
+from hotline.errors import Invalid, NotFound
+from hotline.tickets.models import Contact, ContactTicket, Ticket
+from web.board import masked
+from web.views import CallView, RecordingView
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A call with what is shown beside it. `owners`: whose call it is: who answered it, who writes its ticket."""
+
+    call: Call
+    ref: str | None
+    agent: str | None
+    owners: frozenset[UUID]
+    recordings: tuple[Recording, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> Owned:
+        return Owned(self.owners)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`next_cursor`: for the page after it, None on the last."""
+
+    rows: tuple[Found, ...]
+    next_cursor: str | None
+
+
+async def page(tx: Tx, actor: Actor, *, cursor: str | None = None, limit: int = PAGE) -> Page:
+    """Calls that this person may list. Four statements. Raises Invalid: bad cursor."""
+    query = select(Call).where(_visible(actor), Call.phase != "merged")
+    if cursor is not None:
+        query = query.where(tuple_(Call.started_at, Call.id) < tuple_(*_before(cursor)))
+    calls = list(await tx.session.scalars(query.order_by(Call.started_at.desc(), Call.id.desc()).limit(limit + 1)))
+    shown = calls[:limit]
+    return Page(tuple(await beside(tx, shown)), _cursor(shown[-1]) if len(calls) > limit else None)
+
+
+async def one(tx: Tx, call_id: UUID, actor: Actor, action: str = "call.view") -> Found:
+    """Raises NotFound: there is none, or it is not for this person."""
+    call = await tx.session.get(Call, call_id)
+    found = (await beside(tx, [call]))[0] if call is not None else None
+    if found is None or not can(actor, action, found.subject):
+        raise NotFound("There is no such call.")
+    return found
+
+
+async def recording(tx: Tx, recording_id: UUID, actor: Actor) -> tuple[Recording, Found]:
+    """Raises NotFound: there is none, or it is not for this person."""
+    row = await tx.session.get(Recording, recording_id)
+    if row is None:
+        raise NotFound("There is no such recording.")
+    return row, await one(tx, row.call_id, actor, "recording.play")
+
+
+async def beside(tx: Tx, calls: Sequence[Call]) -> list[Found]:
+    """What is shown beside calls: four statements however many."""
+    ids = [call.id for call in calls]
+    tickets = await tx.session.execute(
+        select(Contact.call_id, Ticket.ref, Ticket.agent_id)
+        .join(ContactTicket, ContactTicket.contact_id == Contact.id)
+        .join(Ticket, Ticket.id == ContactTicket.ticket_id)
+        .where(Contact.call_id.in_(ids))
+        .order_by(Ticket.opened_at)
+    )
+    refs: dict[UUID, str] = {}
+    owners: dict[UUID, set[UUID]] = {call.id: {call.agent_id} if call.agent_id else set() for call in calls}
+    for call_id, ref, agent_id in tickets:
+        if call_id is None:
+            continue
+        refs.setdefault(call_id, ref)
+        owners[call_id] |= {agent_id} if agent_id else set()
+    names = dict(
+        (await tx.session.execute(
+            select(Agent.id, Agent.name).where(Agent.id.in_({call.agent_id for call in calls if call.agent_id}))
+        )).tuples().all()
+    )  # fmt: skip
+    recordings: dict[UUID, list[Recording]] = {}
+    for row in await tx.session.scalars(
+        select(Recording).where(Recording.call_id.in_(ids)).order_by(Recording.started_at)
+    ):
+        recordings.setdefault(row.call_id, []).append(row)
+    aliases: dict[UUID, list[str]] = {}
+    for alias in await tx.session.scalars(
+        select(CallAlias).where(CallAlias.call_id.in_(ids)).order_by(CallAlias.linkedid)
+    ):
+        aliases.setdefault(alias.call_id, []).append(alias.linkedid)
+    return [
+        Found(
+            call=call,
+            ref=refs.get(call.id),
+            agent=names.get(call.agent_id) if call.agent_id else None,
+            owners=frozenset(owners[call.id]),
+            recordings=tuple(recordings.get(call.id, ())),
+            aliases=tuple(aliases.get(call.id, ())),
+        )
+        for call in calls
+    ]
+
+
+def view(found: Found, actor: Actor) -> CallView:
+    """As a screen shows it: number masked, recordings only for who may play them."""
+    call = found.call
+    playable = found.recordings if can(actor, "recording.play", found.subject) else ()
+    return CallView(
+        id=str(call.id),
+        line=call.line,
+        number=masked(call.caller_number),
+        started_at=call.started_at,
+        queued_at=call.queued_at,
+        answered_at=call.answered_at,
+        ended_at=call.ended_at,
+        outcome=call.outcome,
+        hangup_by=call.hangup_by,
+        agent=found.agent,
+        wait_s=seconds(call.wait_ms),
+        talk_s=seconds(call.talk_ms),
+        ref=found.ref,
+        recordings=tuple(RecordingView(str(row.id), row.kind, row.started_at, _length(call, row)) for row in playable),
+    )
+
+
+def seconds(milliseconds: int | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000
+
+
+def _length(call: Call, row: Recording) -> float | None:
+    """From start to the call's end; the player knows better. None while it runs."""
+    return None if call.ended_at is None else max(0.0, (call.ended_at - row.started_at).total_seconds())
+
+
+def _visible(actor: Actor) -> ColumnElement[bool]:
+    """The same rule as `can` with the owners of `beside`, as a filter."""
+    of_own_ticket = (
+        select(Contact.call_id)
+        .join(ContactTicket, ContactTicket.contact_id == Contact.id)
+        .join(Ticket, Ticket.id == ContactTicket.ticket_id)
+        .where(Ticket.agent_id.in_(actor.ids), Contact.call_id.is_not(None))
+    )
+    match condition(actor, "call.list"):
+        case "any":
+            return true()
+        case "own":
+            return or_(Call.agent_id.in_(actor.ids), Call.id.in_(of_own_ticket))
+        case _:
+            return false()
+
+
+def _cursor(call: Call) -> str:
+    return urlsafe_b64encode(f"{call.started_at.isoformat()} {call.id}".encode()).decode()
+
+
+def _before(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        at, _, call_id = urlsafe_b64decode(cursor.encode()).decode().partition(" ")
+        moment = datetime.fromisoformat(at)
+        if moment.tzinfo is None:
+            raise ValueError("a naive time")
+        return moment, UUID(call_id)
+    except ValueError:
+        raise Invalid("The list cannot be continued from here; load it again.", field="cursor") from None

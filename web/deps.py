@@ -1,0 +1,54 @@
+"""What routes are given: the house (from the composition root) and the web's own long-lived objects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Protocol
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from hotline.access.accounts import Accounts
+from hotline.access.audit import AuditLog
+from hotline.agents.commands import AgentDesk
+from hotline.bus import Bus
+from hotline.db import Database
+from hotline.settings import Settings
+from web.live import Hub
+from web.metrics import Metrics
+from web.render import Renderer
+
+
+class House(Protocol):
+    """What the web needs of `hotline.app.App`; tests build a small one."""
+
+    settings: Settings
+    db: Database
+    bus: Bus
+    accounts: Accounts
+    audit: AuditLog
+    desk: AgentDesk
+
+    def telephony_state(self) -> str:
+        """What the connection that carries commands says of itself: `live` or why not."""
+
+    def counters(self) -> Mapping[str, float]:
+        """Running totals for /metrics, by metric name without prefix (`ami_messages_total` …)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """One web application: kept in app.state.web."""
+
+    house: House
+    hub: Hub
+    renderer: Renderer
+    metrics: Metrics
+
+
+def of(connection: HTTPConnection) -> Web:
+    web = connection.app.state.web
+    assert isinstance(web, Web)  # noqa: S101 - create_app puts it there
+    return web
+
+
+Wired = Annotated[Web, Depends(of)]

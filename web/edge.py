@@ -1,0 +1,113 @@
+"""Round every request, before routes see it: request id, size limit, security headers, time taken.
+
+Plain ASGI: sockets pass through untouched, responses stream.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hotline.ids import new_id
+from hotline.settings import Settings
+from web.forms import BODY_LIMIT
+from web.metrics import Metrics
+
+log = structlog.get_logger()
+_HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
+_FIXED = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+}
+
+
+def phone_url(settings: Settings, host_header: str) -> str:
+    """Where a page's phone reaches Asterisk: as set, else its port on the host that the page came from."""
+    if settings.sip_ws_url:
+        return settings.sip_ws_url
+    match = _HOST.match(host_header)
+    host = match.group() if match else settings.bind
+    return f"ws://{host}:{settings.asterisk_http_port}/ws"
+
+
+def content_policy(settings: Settings, host_header: str) -> str:
+    """Nothing from other hosts, nothing inline; the page may also speak to Asterisk and play sound it was given."""
+    origin = re.sub(r"(?<=[^:/])/.*$", "", phone_url(settings, host_header))
+    return (
+        f"default-src 'self'; connect-src 'self' {origin}; media-src 'self' blob:; object-src 'none'; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    )
+
+
+class Edge:
+    """The outermost middleware."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, template: Callable[[Scope], str]) -> None:
+        self.app = app
+        self._settings = settings
+        self._metrics = metrics
+        self._template = template
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.monotonic()
+        request_id = new_id().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 500
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                self._dress(scope, MutableHeaders(scope=message), request_id)
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, limited(scope, receive), answer)
+            finally:
+                route = self._template(scope)
+                took = time.monotonic() - began
+                self._metrics.requests.labels(scope["method"], route, str(status)).observe(took)
+
+    def _dress(self, scope: Scope, headers: MutableHeaders, request_id: str) -> None:
+        headers["X-Request-Id"] = request_id
+        for name, value in _FIXED.items():
+            headers[name] = value
+        headers["Content-Security-Policy"] = content_policy(self._settings, Headers(scope=scope).get("host", ""))
+        if self._settings.secure_cookies:
+            headers["Strict-Transport-Security"] = "max-age=31536000"
+        # What a page shows must not be found in a shared computer's cache.
+        headers.setdefault("Cache-Control", "no-store")
+
+
+def limited(scope: Scope, receive: Receive) -> Receive:
+    """The body, refused once it is over the limit: before reading when it says so, while reading when it does not.
+
+    An HTTPException, because FastAPI makes a plain 400 of any other error while it reads a body.
+    """
+    declared = Headers(scope=scope).get("content-length", "")
+    known_too_large = declared.isdigit() and int(declared) > BODY_LIMIT
+    seen = 0
+
+    async def bounded() -> Message:
+        nonlocal seen
+        if known_too_large:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > BODY_LIMIT:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        return message
+
+    return bounded

@@ -1,0 +1,287 @@
+"""Screens that move by themselves: follows the event log, rereads what changed, sends each change to who may see it.
+
+One follower a process: cursor + bell + a look each second. The first change goes out at once, a burst is gathered to
+about 20 frames a second. Board fragments are shared by class; personal events go to whom they concern, the permission
+asked again at each send. Never writes; a dead database or bus makes screens late, not wrong.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from hotline.access.permissions import Actor
+from hotline.bus import Bus
+from hotline.clock import now
+from hotline.db import Database, EventRow, Tx
+from hotline.settings import Settings
+from web.board import BoardState, Changes
+from web.fragments import Group, Patches, frame, hello
+from web.metrics import Metrics
+from web.personal import Entry, Personal, entry_of
+from web.render import Renderer
+from web.screens import EXPIRED, GOING_AWAY, Screen
+from web.views import Board
+
+log = structlog.get_logger()
+Alive = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, Actor]]]
+RESUME_EVENTS = 500
+_LOOK_S = 1.0
+_TOTALS_S = 0.25
+_HEARTBEAT_S = 10.0
+_RECHECK_S = 5.0
+_RELOAD_S = 30.0
+_READ_ROWS = 500
+_BOARD_CALL_EVENTS = frozenset(
+    {"CallStarted", "CallQueued", "AgentRang", "AgentOfferEnded", "AgentMissed", "CallAnswered", "AgentLegEnded",
+     "CallEnded", "CallMerged"}
+)  # fmt: skip
+_TOTALS_EVENTS = frozenset({"CallQueued", "CallAnswered", "CallEnded", "CallMerged", "CallBackDue", "CallBackDone"})
+
+
+class Pace:
+    """How long to gather before the next frame. The emptier the allowance, the longer; full, not at all.
+
+    Sustained: `per_s` frames a second. A stream that is just too fast for one frame a change is thereby merged a
+    little, instead of each change waiting for a slot.
+    """
+
+    def __init__(
+        self, per_s: float = 20.0, allowance: float = 5.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._per_s = per_s
+        self._allowance = allowance
+        self._clock = clock
+        self._left = allowance
+        self._at = clock()
+
+    def sent(self) -> float:
+        """A frame went out: seconds to wait before the next."""
+        at = self._clock()
+        self._left = min(self._allowance, self._left + (at - self._at) * self._per_s)
+        self._at = at
+        self._left = max(0.0, self._left - 1)
+        return (1 - self._left / self._allowance) / self._per_s
+
+
+class Hub:
+    """All screens of this process, and the board that pages show too."""
+
+    def __init__(
+        self, db: Database, bus: Bus, settings: Settings, *, renderer: Renderer, metrics: Metrics, alive: Alive
+    ) -> None:
+        self._db = db
+        self._bus = bus
+        self._metrics = metrics
+        self._alive = alive
+        self.state = BoardState(settings.line_channels, settings.timezone, now())
+        self._patches = Patches(renderer, self.state)
+        self._personal = Personal()
+        self.screens: set[Screen] = set()
+        self.seq = -1
+        self._past: deque[Entry] = deque(maxlen=RESUME_EVENTS)
+        self._dirty: set[str] = set()
+        self._news: list[Entry] = []
+        self._start_over = False
+        self._lock = asyncio.Lock()
+        self._loaded_at = self._totals_at = self._beat_at = self._checked_at = float("-inf")
+        self._totals_due = False
+
+    # -- what pages ask
+
+    async def board(self, *, full: bool) -> Board:
+        """The board as the rows have it now."""
+        await self.catch_up()
+        return self.state.view(full=full)
+
+    @property
+    def position(self) -> dict[str, int]:
+        """What a page tells its socket, so that nothing between the two is lost."""
+        return {"seq": max(self.seq, 0), "epoch": self.state.epoch}
+
+    # -- the follower
+
+    async def run(self) -> None:
+        """Until cancelled; then every screen is told that we go away."""
+        pace = Pace()
+        try:
+            async with self._bus.listen("log") as bell:
+                while True:
+                    if await self._step():
+                        await asyncio.sleep(pace.sent())
+                    await bell.wait(_TOTALS_S if self._totals_due else _LOOK_S)
+        finally:
+            for screen in self.screens:
+                screen.close(GOING_AWAY)
+
+    async def _step(self) -> bool:
+        try:
+            await self.catch_up()
+            sent = self.flush()
+            await self._look_after()
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            log.error("live.read failed, tried again", error=type(error).__name__)
+            return False
+        return sent
+
+    async def catch_up(self) -> None:
+        """Read what the log has more, and the rows it speaks of."""
+        async with self._lock, self._db.read() as tx:
+            at = time.monotonic()
+            if self.seq < 0:
+                await self._begin(tx)
+            while entries := await _after(tx, self.seq):
+                await self._take(tx, entries)
+            if at - self._loaded_at >= _RELOAD_S:
+                self._loaded_at = self._totals_at = at
+                self._changed(await self.state.load(tx, now()))
+            elif self._totals_due and at - self._totals_at >= _TOTALS_S:
+                self._totals_at, self._totals_due = at, False
+                self._changed(await self.state.read_totals(tx, now()))
+
+    async def _begin(self, tx: Tx) -> None:
+        last = (await tx.session.scalar(select(func.max(EventRow.seq)))) or 0
+        self._past.extend(await _after(tx, max(0, last - RESUME_EVENTS)))
+        await self._personal.read(tx, self._past)
+        self.seq = max([last, *(entry.seq for entry in self._past)])
+
+    async def _take(self, tx: Tx, entries: list[Entry]) -> None:
+        changes = changes_of(entries)
+        epoch = self.state.epoch
+        self._changed(await self.state.read(tx, changes))
+        if self._personal.concerns(entries):
+            await self._personal.read(tx, entries)
+        self._start_over |= self.state.epoch != epoch
+        self._totals_due |= changes.totals
+        self._news += entries if self.screens else ()
+        self._past.extend(entries)
+        self.seq = entries[-1].seq
+        for entry in entries:
+            self._metrics.events.labels(entry.type).inc()
+            if entry.type == "CallEnded":
+                self._metrics.outcomes.labels(str(entry.data.get("outcome"))).inc()
+
+    def _changed(self, keys: set[str]) -> None:
+        self._dirty |= keys
+
+    def flush(self) -> bool:
+        """Queue what changed to every screen. True if there was anything to send."""
+        if not (self._dirty or self._news or self._start_over):
+            return False
+        began = time.monotonic()
+        keys, news, start_over = self._dirty, self._news, self._start_over
+        self._dirty, self._news, self._start_over = set(), [], False
+        shared: dict[Group, tuple[str, str]] = {}
+        sent = 0
+        mail = self._personal.sort(news)
+        for screen in self.screens:
+            if screen.group not in shared:
+                patches = self._patches.text(screen.group, keys)
+                shared[screen.group] = patches, frame(self.seq, self.state.epoch, patches, "", reload=start_over)
+            patches, text = shared[screen.group]
+            events = self._personal.text(mail, screen)
+            if events:
+                text = frame(self.seq, self.state.epoch, patches, events, reload=start_over)
+            if patches or events or start_over:
+                sent += screen.put(text)
+        self._patches.forget(key for key in keys if key.startswith("call-") and self.state.call(key) is None)
+        self._metrics.frames.inc(sent)
+        self._metrics.lag.observe(time.monotonic() - began)
+        return sent > 0
+
+    # -- screens come and go
+
+    async def join(self, screen: Screen, after: int | None) -> None:
+        """Greet a screen and close the gap since `after` (None: its page is as fresh as the board)."""
+        await self.catch_up()
+        # No await from here on: nothing can be read between the gap's last event and the screen's first frame.
+        screen.put(hello(self.seq, self.state.epoch))
+        if after is not None and after != self.seq:
+            screen.put(self._gap(screen, after))
+        self.screens.add(screen)
+        self._metrics.sockets.set(len(self.screens))
+
+    def leave(self, screen: Screen) -> None:
+        self.screens.discard(screen)
+        self._metrics.sockets.set(len(self.screens))
+        if screen.close_code is not None:
+            self._metrics.closed.labels(str(screen.close_code)).inc()
+
+    def _gap(self, screen: Screen, after: int) -> str:
+        missed = [entry for entry in self._past if entry.seq > after]
+        if not 0 <= self.seq - after <= RESUME_EVENTS or any(entry.type == "NodeChanged" for entry in missed):
+            return frame(self.seq, self.state.epoch, "", "", reload=True)
+        keys = keys_of(changes_of(missed), self.state)
+        events = self._personal.text(self._personal.sort(missed), screen)
+        return frame(self.seq, self.state.epoch, self._patches.text(screen.group, keys), events)
+
+    async def recheck(self, account_id: UUID | None = None) -> None:
+        """Ask the accounts again: screens whose session ended are closed, the others take role and language anew."""
+        asked = [screen for screen in self.screens if account_id in (None, screen.actor.account_id)]
+        if not asked:
+            return
+        alive = await self._alive({screen.credential_id for screen in asked})
+        for screen in asked:
+            actor = alive.get(screen.credential_id)
+            if actor is None:
+                screen.close(EXPIRED)
+            else:
+                screen.is_now(actor)
+
+    async def _look_after(self) -> None:
+        """What time brings: a sign of life, sessions that ended, gauges."""
+        at = time.monotonic()
+        if at - self._beat_at >= _HEARTBEAT_S:
+            self._beat_at = at
+            text = frame(self.seq, self.state.epoch, "", "")
+            for screen in self.screens:
+                screen.put(text)
+            self._measure()
+        if at - self._checked_at >= _RECHECK_S:
+            self._checked_at = at
+            await self.recheck()
+
+    def _measure(self) -> None:
+        for gauge, values in (
+            (self._metrics.open_calls, [call.phase for call in self.state.calls.values()]),
+            (self._metrics.agents, [agent.state for agent in self.state.agents.values()]),
+        ):
+            gauge.clear()
+            for value in set(values):
+                gauge.labels(value).set(values.count(value))
+
+
+def changes_of(entries: Iterable[Entry]) -> Changes:
+    """Which rows these events may have changed."""
+    changes = Changes()
+    for entry in entries:
+        if entry.call_id is not None and (entry.type in _BOARD_CALL_EVENTS or entry.type == "ContactOpened"):
+            changes.calls.add(entry.call_id)
+        if entry.agent_id is not None:
+            changes.agents.add(entry.agent_id)
+        changes.totals |= entry.type in _TOTALS_EVENTS
+        changes.node |= entry.type == "NodeChanged"
+    return changes
+
+
+def keys_of(changes: Changes, state: BoardState) -> set[str]:
+    """The elements that show these rows."""
+    keys = {f"call-{call}" for call in changes.calls} | {f"agent-{agent}" for agent in changes.agents}
+    if changes.calls or changes.totals:
+        keys |= {"totals", *state.lamps()}
+    return keys
+
+
+async def _after(tx: Tx, cursor: int) -> list[Entry]:
+    rows = await tx.session.execute(
+        select(EventRow.seq, EventRow.type, EventRow.call_id, EventRow.ticket_id, EventRow.agent_id, EventRow.data)
+        .where(EventRow.seq > cursor)
+        .order_by(EventRow.seq)
+        .limit(_READ_ROWS)
+    )
+    return [entry_of(row) for row in rows]

@@ -1,0 +1,67 @@
+"""Figures for Prometheus: requests by route template, screens, events, calls; the AMI's from the house.
+
+One registry an application, so that two in one process do not collide. Labels are templates and codes, never data.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+
+
+class Metrics:
+    """What the web counts. `counters`: further running totals by name, read when somebody asks."""
+
+    def __init__(self, counters: Callable[[], Mapping[str, float]]) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Histogram(
+            "hotline_http_request_seconds",
+            "Time to answer, by route template.",
+            ("method", "route", "status"),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.events = Counter("hotline_events", "Domain events seen in the log.", ("type",), registry=self.registry)
+        self.outcomes = Counter("hotline_calls", "Calls that ended, by outcome.", ("outcome",), registry=self.registry)
+        self.open_calls = Gauge("hotline_open_calls", "Calls that are going on.", ("phase",), registry=self.registry)
+        self.agents = Gauge("hotline_agents", "Agents by state.", ("state",), registry=self.registry)
+        self.sockets = Gauge("hotline_live_sockets", "Screens that are connected.", registry=self.registry)
+        self.frames = Counter("hotline_live_frames", "Frames put to screens.", registry=self.registry)
+        self.closed = Counter(
+            "hotline_live_closed", "Screens that were closed by us, by close code.", ("code",), registry=self.registry
+        )
+        self.lag = Histogram(
+            "hotline_live_turn_seconds",
+            "Time from reading the log to the last frame queued.",
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.registry.register(_Totals(counters))
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)
+
+
+class _Totals(Collector):
+    """Totals that somebody else keeps."""
+
+    def __init__(self, counters: Callable[[], Mapping[str, float]]) -> None:
+        self._counters = counters
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        for name, value in sorted(self._counters().items()):
+            full = f"hotline_{name}"
+            family: CounterMetricFamily | GaugeMetricFamily
+            if name.endswith("_total"):
+                family = CounterMetricFamily(full.removesuffix("_total"), full)
+            else:
+                family = GaugeMetricFamily(full, full)
+            family.add_metric([], value)
+            yield family
+
+    def describe(self) -> list[CounterMetricFamily | GaugeMetricFamily]:
+        return []  # names are not known before somebody asks

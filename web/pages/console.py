@@ -1,0 +1,85 @@
+"""The agent's one screen: phone, what is popped, my work. Parts are fetched when an event announces them."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse
+
+from hotline.access.permissions import can
+from hotline.clock import now
+from hotline.db import Tx
+from hotline.tickets import queries
+from web.auth import Signed, require, trace
+from web.board import hidden
+from web.console import live_call_id, ticket_view, work_items
+from web.deps import Web, Wired
+from web.pages.me import own_agent
+from web.shell import page, part
+from web.views import CallRow, TicketView
+
+router = APIRouter()
+Agent = Annotated[Signed, require("console.use")]
+
+
+@router.get("/console")
+async def console(web: Wired, signed: Agent, ref: str = "") -> HTMLResponse:
+    agent_id = own_agent(signed, "console.use")
+    board = await web.hub.board(full=can(signed.actor, "number.live"))
+    async with web.house.db.read() as tx:
+        popped = await middle(web, signed, tx, ref or at_hand(web, agent_id))
+        work = await work_items(tx, signed.actor)
+    return await page(web, signed, "console/index.html", {**popped, "work": work, "board": board})
+
+
+@router.get("/console/panel")
+async def panel(web: Wired, signed: Agent, ref: str = "") -> HTMLResponse:
+    agent_id = own_agent(signed, "console.use")
+    await web.hub.catch_up()
+    async with web.house.db.read() as tx:
+        popped = await middle(web, signed, tx, ref or at_hand(web, agent_id))
+    return await part(web, signed, "console/_middle.html", popped)
+
+
+@router.get("/console/work")
+async def work(web: Wired, signed: Agent) -> HTMLResponse:
+    async with web.house.db.read() as tx:
+        items = await work_items(tx, signed.actor)
+    return await part(web, signed, "console/_work.html", {"work": items})
+
+
+@router.get("/console/phone")
+async def phone_column(web: Wired, signed: Agent) -> HTMLResponse:
+    own_agent(signed, "console.use")
+    return await part(web, signed, "console/_phone.html", {})
+
+
+@router.get("/console/me")
+async def status_bar(web: Wired, signed: Agent) -> HTMLResponse:
+    own_agent(signed, "console.use")
+    return await part(web, signed, "bar/_me.html", {})
+
+
+def at_hand(web: Web, agent_id: UUID) -> str:
+    """The ref of the ticket that belongs to the agent's call or wrap-up, empty if there is none."""
+    agent = web.hub.state.agents.get(agent_id)
+    return (agent.ref if agent else None) or ""
+
+
+async def middle(web: Web, signed: Signed, tx: Tx, ref: str) -> dict[str, Any]:
+    """The popped ticket with its live call. Raises NotFound for a ref that is not theirs to see."""
+    if not ref:
+        return {"ticket": None, "call": None}
+    ticket = await queries.by_ref(tx, ref, signed.actor)
+    view = await ticket_view(tx, ticket, signed.actor, now())
+    await trace(web, signed, "ticket.view", ref)
+    return {"ticket": view, "call": live_call(web, signed, view)}
+
+
+def live_call(web: Web, signed: Signed, view: TicketView) -> CallRow | None:
+    """The ticket's call that is going on, as this person may see it."""
+    call_id = live_call_id(view, web.hub.state.calls)
+    if call_id is None:
+        return None
+    row = web.hub.state.calls[call_id]
+    return row if can(signed.actor, "number.live") else hidden(row)

@@ -1,0 +1,166 @@
+"""Events that concern somebody: the ticket that is theirs, their own phone, the ticket on their screen.
+
+Announced by id and code only; the page fetches the content through its ordinary handler. The permission is asked at
+each send, not when the socket opened.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select
+
+from hotline.access.permissions import Owned, can
+from hotline.db import Tx
+from hotline.tickets.models import Contact, ContactTicket, Ticket
+from web.screens import Screen
+
+_TO_AGENT = frozenset({"AgentChanged", "PhoneSecretChanged", "PhoneProvisioned"})
+_OF_TICKET = frozenset({"TicketHandedTo", "TicketHandedBack", "TicketChanged", "TicketMoved"})
+_KEPT_TICKETS = 2000
+
+
+class Entry(NamedTuple):
+    """An event as the log has it; ids also taken from its data, where the writer did not know them."""
+
+    seq: int
+    type: str
+    call_id: UUID | None
+    ticket_id: UUID | None
+    agent_id: UUID | None
+    data: Mapping[str, Any]
+
+
+def entry_of(row: Sequence[Any]) -> Entry:
+    """From the log's columns, in the order of Entry's fields."""
+    seq, kind, call_id, ticket_id, agent_id, data = row
+    return Entry(
+        seq,
+        kind,
+        call_id or _id(data.get("call_id")),
+        ticket_id or _id(data.get("ticket_id")),
+        agent_id or _id(data.get("agent_id")),
+        data,
+    )
+
+
+class _About(NamedTuple):
+    """What a ticket's events need of it."""
+
+    ref: str
+    call: str | None
+    subject: Owned
+
+
+class Letter(NamedTuple):
+    """One event ready to send. `subject`: the ticket to ask the permission for."""
+
+    text: str
+    subject: Owned | None
+
+
+class Mail(NamedTuple):
+    """Letters by whom they concern: an agent's own, and by the ref that a page shows."""
+
+    to_agent: Mapping[UUID, Sequence[Letter]]
+    by_ref: Mapping[str, Sequence[Letter]]
+
+
+class Personal:
+    """Knows the tickets that recent events speak of."""
+
+    def __init__(self) -> None:
+        self._tickets: dict[UUID, _About] = {}
+
+    @staticmethod
+    def concerns(entries: Iterable[Entry]) -> bool:
+        """Whether any of these speaks of a ticket's content or owner."""
+        return any(entry.type in _OF_TICKET for entry in entries)
+
+    async def read(self, tx: Tx, entries: Iterable[Entry]) -> None:
+        """Read the tickets anew, in one statement: owner and level may be what changed."""
+        ids = {entry.ticket_id for entry in entries if entry.type in _OF_TICKET and entry.ticket_id}
+        if len(self._tickets) > _KEPT_TICKETS:
+            self._tickets.clear()
+        rows = await tx.session.execute(
+            select(Ticket.id, Ticket.ref, Ticket.agent_id, Ticket.confidentiality, Contact.call_id)
+            .outerjoin(ContactTicket, ContactTicket.ticket_id == Ticket.id)
+            .outerjoin(Contact, Contact.id == ContactTicket.contact_id)
+            .where(Ticket.id.in_(ids))
+            .order_by(Contact.at)
+        )
+        for ticket_id, ref, agent_id, level, call_id in rows:
+            owners = frozenset({agent_id}) if agent_id else frozenset[UUID]()
+            self._tickets[ticket_id] = _About(ref, str(call_id) if call_id else None, Owned(owners, level))
+
+    def sort(self, entries: Iterable[Entry]) -> Mail:
+        """Who is to hear of what."""
+        to_agent: dict[UUID, list[Letter]] = {}
+        by_ref: dict[str, list[Letter]] = {}
+        for entry in entries:
+            if entry.type in _TO_AGENT and entry.agent_id is not None:
+                to_agent.setdefault(entry.agent_id, []).append(Letter(_own(entry), None))
+            elif entry.type in _OF_TICKET and entry.ticket_id in self._tickets:
+                about = self._tickets[entry.ticket_id]
+                letter = Letter(_of_ticket(entry, about), about.subject)
+                named = {entry.agent_id} if entry.agent_id else set(about.subject.owners)
+                for agent_id in named:
+                    to_agent.setdefault(agent_id, []).append(letter)
+                by_ref.setdefault(about.ref, []).append(letter)
+        return Mail(to_agent, by_ref)
+
+    @staticmethod
+    def text(mail: Mail, screen: Screen) -> str:
+        """What concerns this screen, as JSON list contents; empty if nothing does or nothing may be seen."""
+        actor = screen.actor
+        letters = list(mail.to_agent.get(actor.agent_id, ())) if actor.agent_id else []
+        if mail.by_ref and screen.watched:
+            letters += [
+                letter
+                for ref in screen.watched & mail.by_ref.keys()
+                for letter in mail.by_ref[ref]
+                if letter not in letters
+            ]
+        return ",".join(
+            letter.text for letter in letters if letter.subject is None or can(actor, "ticket.view", letter.subject)
+        )
+
+
+def _own(entry: Entry) -> str:
+    data = entry.data
+    match entry.type:
+        case "AgentChanged":
+            return _json("AgentChanged", state=data["state"], reason=data["reason"], phone=data["phone"])
+        case "PhoneProvisioned":
+            return _json("PhoneProvisioned", version=data["version"])
+        case _:
+            return _json(entry.type)
+
+
+def _of_ticket(entry: Entry, about: _About) -> str:
+    data = entry.data
+    match entry.type:
+        case "TicketChanged":
+            return _json(
+                "TicketChanged", ref=about.ref, version=data["version"], fields=data["fields"], by=data["actor"]
+            )
+        case "TicketMoved":
+            return _json(
+                "TicketMoved",
+                ref=about.ref,
+                version=data["version"],
+                step=data["step"],
+                state=data["to_state"],
+                by=data["actor"],
+            )
+        case _:
+            return _json(entry.type, ref=about.ref, call=about.call)
+
+
+def _json(kind: str, **values: Any) -> str:
+    return json.dumps({"type": kind, **values}, ensure_ascii=False)
+
+
+def _id(value: object) -> UUID | None:
+    return UUID(value) if isinstance(value, str) else None

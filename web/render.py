@@ -1,0 +1,66 @@
+"""Templates: one environment a locale, compiled once. Turns names and view models into HTML, decides nothing."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from hotline import i18n
+from hotline.errors import StartupError
+from hotline.settings import Settings
+from hotline.tickets import taxonomy
+
+_HERE = Path(__file__).resolve().parent
+TEMPLATES = _HERE / "templates"
+STATIC = _HERE / "static"
+
+
+class Renderer:
+    """Templates by locale and name. `templates`, `static`: other folders, for tests."""
+
+    def __init__(self, settings: Settings, *, templates: Path = TEMPLATES, static: Path = STATIC) -> None:
+        self.static = static
+        self.assets = manifest(static)
+        self._environments = {locale: self._environment(locale, settings, templates) for locale in i18n.LOCALES}
+        self._compiled: dict[tuple[str, str], Template] = {}
+
+    def _environment(self, locale: str, settings: Settings, templates: Path) -> Environment:
+        environment = Environment(
+            loader=FileSystemLoader(templates),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            extensions=["jinja2.ext.i18n"],
+        )
+        environment.install_gettext_translations(i18n.translations(locale), newstyle=True)  # type: ignore[attr-defined]
+        environment.globals.update(i18n.template_functions(locale, settings.timezone))
+        environment.globals.update(
+            asset=self.asset, taxonomy=taxonomy, locale=locale, locales=i18n.LOCALES, demo=settings.demo,
+            open_mode=settings.open,
+        )  # fmt: skip
+        return environment
+
+    def asset(self, name: str) -> str:
+        """The address of a built file, its hash in the name."""
+        return f"/static/{self.assets[name]}"
+
+    def html(self, locale: str, name: str, context: Mapping[str, Any]) -> str:
+        """A template's text. Raises jinja2.UndefinedError when the context lacks something."""
+        key = (locale, name)
+        template = self._compiled.get(key)
+        if template is None:
+            template = self._compiled[key] = self._environments[locale].get_template(name)
+        return template.render(context)
+
+
+def manifest(static: Path) -> dict[str, str]:
+    """Plain name → hashed name. Raises StartupError when the front end was not built."""
+    try:
+        names = json.loads((static / "manifest.json").read_text("utf-8"))
+    except FileNotFoundError:
+        raise StartupError("the web console's scripts and styles are not built: run script/setup") from None
+    return {str(name): str(built) for name, built in names.items()}
