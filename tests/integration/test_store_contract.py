@@ -1,0 +1,136 @@
+"""The store's and the bus's contract on the servers of production: PostgreSQL and Redis."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from hotline import migrate
+from hotline.bus import Bus, RedisBus
+from hotline.db import Database
+from hotline.errors import StartupError
+from tests.integration.servers import postgres_server, postgres_url, redis_server  # noqa: F401 - fixtures
+from tests.unit import test_bus, test_db, test_migrations, test_tickets
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+async def db(postgres_url: str) -> AsyncIterator[Database]:  # noqa: F811 - asking for it
+    database = Database(postgres_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def bus(redis_server: str) -> AsyncIterator[Bus]:  # noqa: F811 - asking for it
+    bus = RedisBus(redis_server)
+    yield bus
+    await bus.close()
+
+
+class TestStoreOnPostgreSQL(test_db.TestStore):
+    pass
+
+
+class TestBusOnRedis(test_bus.TestBus):
+    pass
+
+
+class TestOpeningOnPostgreSQL(test_tickets.TestOpening):
+    pass
+
+
+class TestHandingOverOnPostgreSQL(test_tickets.TestHandingOver):
+    pass
+
+
+class TestWritingOnPostgreSQL(test_tickets.TestWriting):
+    pass
+
+
+class TestStepsOnPostgreSQL(test_tickets.TestSteps):
+    pass
+
+
+class TestCallBacksOnPostgreSQL(test_tickets.TestCallBacks):
+    pass
+
+
+class TestListsOnPostgreSQL(test_tickets.TestLists):
+    pass
+
+
+async def test_migrations_lead_to_exactly_what_the_models_say(db: Database) -> None:
+    await test_migrations.test_migrations_lead_to_exactly_what_the_models_say(db)
+
+
+async def test_two_processes_that_migrate_at_once_do_it_once(db: Database) -> None:
+    await migrate.downgrade(db.url, "base")
+    await asyncio.gather(*(migrate.upgrade(db.url) for _ in range(3)))
+    await migrate.check(db.url)
+
+
+async def test_a_migration_that_fails_leaves_nothing_behind(db: Database) -> None:
+    await migrate.downgrade(db.url, "base")
+    async with db.write() as tx:
+        await tx.session.execute(text("CREATE TABLE ticket (somebody_elses INTEGER)"))
+    with pytest.raises(StartupError, match="ticket"):
+        await migrate.upgrade(db.url)
+    async with db.read() as tx:
+        tables = await tx.session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
+        assert sorted(tables) == ["alembic_version", "ticket"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [("postgres:@/nowhere?", 'database "nowhere" does not exist'), ("nobody:x@/postgres?", "nobody")],
+)
+async def test_a_wrong_url_is_one_clear_line(postgres_server: str, wrong: str, reason: str) -> None:  # noqa: F811
+    database = Database(f"postgresql+asyncpg://{wrong}{postgres_server.partition('?')[2]}")
+    with pytest.raises(StartupError, match=reason) as caught:
+        await database.check()
+    assert "\n" not in caught.value.message
+    with pytest.raises(OSError, match=reason):  # what the worker waits through
+        async with database.write() as tx:
+            await tx.session.execute(text("SELECT 1"))
+    await database.close()
+
+
+async def test_a_dropped_connection_costs_its_transaction_and_the_lease_not_the_store(db: Database) -> None:
+    held = await db.try_lease("worker:pbx1", Path("unused"))
+    assert held is not None and await held.is_held()
+    killer = Database(db.url)
+    with pytest.raises(Exception, match=r"terminat|closed"):
+        async with db.write() as tx:
+            tx.emit(test_db._event("lost"))
+            await tx.session.execute(text("SELECT 1"))
+            async with killer.write() as other:
+                await other.session.execute(
+                    text(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+                )
+    assert not await held.is_held()
+    await held()
+    async with db.write() as tx:
+        tx.emit(test_db._event("kept"))
+    assert [row.dedupe_key for row in await db.after(0)] == ["kept"]
+    await killer.close()
+
+
+async def test_readers_hear_again_after_redis_dropped_them(bus: Bus) -> None:
+    assert isinstance(bus, RedisBus)
+    async with bus.listen("log") as bell:
+        await test_bus._quiet(bell)
+        await bus._publisher.client_kill_filter(_type="pubsub")
+        started = time.monotonic()
+        assert await bell.wait(5)  # the new subscription's confirmation: something may have been missed
+        assert time.monotonic() - started < 2
+        await test_bus._quiet(bell)
+        await bus.ring("log")
+        assert await bell.wait(1)
