@@ -70,7 +70,7 @@ async def next_agent(pbx: Pbx, events: Ami, actions: Ami) -> None:
 @script("rejected-next-agent")
 async def rejected(pbx: Pbx, events: Ami, actions: Ami) -> None:
     await sign_in(actions, "a1")
-    pbx.phone("a1", answer_ms=1500, reject="1")
+    pbx.phone("a1", answer_ms=1500, rejects=True)
     pbx.phone("a2")
     pbx.calls(hold_ms=18000)
     await events.event("AgentCalled", MemberName="a1", timeout_s=20)
@@ -129,15 +129,15 @@ async def phone_lost(pbx: Pbx, events: Ami, actions: Ami) -> None:
     await events.fact("HLOutcome", HLOutcome="answered", HLMember="a2", timeout_s=30)
 
 
-@script("mixed", lines="12345:45,2912345:3", wrap_up_s=2, max_wait_s=30)
+@script("mixed", lines="12345:200,2912345:2", wrap_up_s=2, max_wait_s=30)
 async def mixed(pbx: Pbx, events: Ami, actions: Ami) -> None:
     """Some 240 calls of all kinds, for measuring."""
-    phones = [f"b{number}" for number in range(16)]
+    phones = [f"b{number}" for number in range(40)]
     await sign_in(actions, *phones)
-    pbx.phone("b0", answer_ms=800, talk_ms=5000, count=10000)
+    pbx.phone("b0", answer_ms=800, talk_ms=4000, count=10000)
     callers = [
-        pbx.calls(150, rate=3, hold_ms=60000),
-        pbx.calls(60, rate=1.2, hold_ms=13500, first_number=13900139000),
+        pbx.calls(120, rate=3, hold_ms=60000),
+        pbx.calls(60, rate=1.5, hold_ms=10100, first_number=13900139000),
         pbx.calls(30, rate=1.0, hold_ms=11000, line="2912345", first_number=13700137000),
     ]
     unpause = asyncio.create_task(unpause_when_over(events, actions))
@@ -160,7 +160,7 @@ async def capture(name: str, base: int) -> None:
     with tempfile.TemporaryDirectory(prefix="hl-") as directory:
         pbx = Pbx.make(Path(directory), base, **settings)
         mixed = name == "mixed"
-        await pbx.start([f"b{number}" for number in range(16)] if mixed else ["a1", "a2"], shared_port=mixed)
+        await pbx.start([f"b{number}" for number in range(40)] if mixed else ["a1", "a2"], shared_port=mixed)
         try:
             async with pbx.ami("events") as events, pbx.ami("actions") as actions:
                 await function(pbx, events, actions)

@@ -69,7 +69,10 @@ class Ami:
     def blocks(self, since: int = 0) -> list[dict[str, str]]:
         """Complete messages after a byte offset, keys as sent."""
         whole = bytes(self.raw[since:]).rpartition(b"\r\n\r\n")[0].decode()
-        return [dict(line.split(": ", 1) for line in block.split("\r\n") if ": " in line) for block in whole.split("\r\n\r\n")]
+        return [
+            dict(line.split(": ", 1) for line in block.split("\r\n") if ": " in line)
+            for block in whole.split("\r\n\r\n")
+        ]
 
     async def send(self, action: str, **headers: Any) -> dict[str, str]:
         self._count += 1
@@ -177,18 +180,39 @@ class Pbx:
     def ami(self, user: str = "events") -> Ami:
         return Ami(self.settings.ami_port, user, getattr(self.asterisk.secrets(), user))
 
-    def calls(self, count: int = 1, *, line: str = "12345", hold_ms: int = 60000, rate: float = 1000, **more: Any) -> Sipp:
+    def calls(
+        self, count: int = 1, *, line: str = "12345", hold_ms: int = 60000, rate: float = 1000, **more: Any
+    ) -> Sipp:
         """Callers that speak; from 13800138000 on."""
-        return self.sipp(SIPP_FILES / "caller.xml", address=more.pop("address", TRUNK), count=count, rate=rate,
-                         line=line, hold_ms=hold_ms, sound=more.pop("sound", SIPP_FILES / "caller.al"), **more)  # fmt: skip
+        values = {"address": TRUNK, "sound": SIPP_FILES / "caller.al"} | more
+        return self.sipp(SIPP_FILES / "caller.xml", count=count, rate=rate, line=line, hold_ms=hold_ms, **values)
 
-    def phone(self, name: str, *, answer_ms: int = 1000, talk_ms: int = 3600000, count: int = 1, **more: Any) -> Sipp:
+    def phone(
+        self,
+        name: str,
+        *,
+        answer_ms: int = 1000,
+        talk_ms: int = 3600000,
+        count: int = 1,
+        rejects: bool = False,
+        **more: Any,
+    ) -> Sipp:
         """An agent's phone that rings `answer_ms`, answers (or rejects), and hangs up after `talk_ms`."""
-        scenario = TEST_FILES / ("agent-rejects.xml" if more.pop("reject", False) else "agent.xml")
-        return self.sipp(scenario, address=PHONES, port=self.phone_ports[name], count=count,
-                         answer_ms=answer_ms, talk_ms=talk_ms, sound=more.pop("sound", SIPP_FILES / "caller.al"), **more)  # fmt: skip
+        scenario = TEST_FILES / ("agent-rejects.xml" if rejects else "agent.xml")
+        values = {"sound": SIPP_FILES / "caller.al", "answer_ms": answer_ms, "talk_ms": talk_ms} | more
+        return self.sipp(scenario, address=PHONES, port=self.phone_ports[name], count=count, **values)
 
-    def sipp(self, scenario: Path, *, address: str, count: int = 1, rate: float = 10, port: int = 0, first_number: int = 13800138000, **values: Any) -> Sipp:  # fmt: skip
+    def sipp(
+        self,
+        scenario: Path,
+        *,
+        address: str,
+        count: int = 1,
+        rate: float = 10,
+        port: int = 0,
+        first_number: int = 13800138000,
+        **values: Any,
+    ) -> Sipp:
         """Run a scenario with its `${…}` filled in."""
         program = find_program(self.settings.asterisk_prefix, "sipp")
         assert program, "sipp is missing: run script/asterisk"
@@ -197,12 +221,14 @@ class Pbx:
         (directory / "scenario.xml").write_text(Template(scenario.read_text()).safe_substitute(values))
         numbers = "".join(f"{first_number + index}\n" for index in range(max(count, 1)))
         (directory / "numbers.csv").write_text("SEQUENTIAL\n" + numbers)
-        command = [
-            *program, f"{self.settings.sip_bind}:{self.settings.sip_port}", "-sf", "scenario.xml", "-inf", "numbers.csv",
-            "-i", address, "-p", str(port), "-mi", address, "-m", str(count), "-l", str(max(count, 1)), "-r", str(rate),
-            "-min_rtp_port", str(30000 + (port - 21400) % 900 * 32), "-max_rtp_port", "60000", "-trace_logs", "-log_file", "log",
-            "-trace_err", "-error_file", "errors", "-nostdin", "-cp", str(port + 1), "-rtp_threadtasks", "50",
-        ]  # fmt: skip
+        options = {
+            "-sf": "scenario.xml", "-inf": "numbers.csv", "-i": address, "-p": port, "-mi": address, "-cp": port + 1,
+            "-m": count, "-l": max(count, 1), "-r": rate, "-log_file": "log", "-error_file": "errors",
+            "-min_rtp_port": 30000 + (port - 21400) % 900 * 32, "-max_rtp_port": 60000,
+        }  # fmt: skip
+        server = f"{self.settings.sip_bind}:{self.settings.sip_port}"
+        command = [*program, server, "-trace_logs", "-trace_err", "-nostdin"]
+        command += [str(part) for option in options.items() for part in option]
         with (directory / "screen").open("wb") as screen:
             process = subprocess.Popen(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen)
         sipp = Sipp(process, directory)

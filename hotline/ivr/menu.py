@@ -1,0 +1,15 @@
+"""What callers hear and in which order, as data. Pure. Rendered into the dialplan by ivr.render."""
+
+from typing import Final
+
+# Way through the call → prompts, one after the other.
+SPOKEN: Final[dict[str, tuple[str, ...]]] = {
+    "greeting": ("P01", "P02"),
+    "again": ("P27",),
+    "closed": ("P20", "P02", "P22"),
+    "nobody": ("P26", "P22"),
+    "failed": ("P50", "P22"),
+    "thanks": ("P23",),
+    "broken": ("P50",),
+}
+VOICEMAIL_S: Final = 180

@@ -1,0 +1,332 @@
+"""The running Asterisk: configuration files from templates, start in a session of its own, adopt, command, stop.
+
+Texts that say what callers hear come in from ivr.render. Asterisk outlives us: a kill of this process ends no call, and
+the next start adopts what still runs.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+import secrets
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from ipaddress import ip_network
+from pathlib import Path
+
+import structlog
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from hotline.errors import Invalid, StartupError, TelephonyError
+from hotline.settings import Settings
+from hotline.telephony import ports
+from hotline.telephony.install import Installation, Places, config_home, find, places
+
+log = structlog.get_logger()
+
+DIALPLAN = "extensions.conf"
+AGENTS = "pjsip_agents.conf"
+_BOOT_S = 30.0
+_COMMAND_S = 10.0
+_STOP_S = 8.0
+_ENDPOINT = re.compile(r"[a-z0-9]{1,32}")
+_SECRET = re.compile(r"[A-Za-z0-9_\-]{16,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class AmiSecrets:
+    """Passwords of the two manager users."""
+
+    events: str
+    actions: str
+
+
+class Asterisk:
+    """One node's Asterisk. `texts`: rendered files of the dialplan, by name (ivr.render.texts)."""
+
+    def __init__(
+        self, settings: Settings, texts: Mapping[str, str] | None = None, *, preload: Path | None = None
+    ) -> None:
+        self.settings = settings
+        self.texts = dict(texts or {})
+        self.places: Places = places(settings)
+        self._preload = preload
+        self._started: subprocess.Popen[bytes] | None = None
+
+    @cached_property
+    def installation(self) -> Installation:
+        return find(self.settings.asterisk_prefix)
+
+    # Configuration
+
+    def secrets(self) -> AmiSecrets:
+        """Made at first use; kept in the data directory, mode 600."""
+        path = self.places.secrets
+        try:
+            kept = json.loads(path.read_text())["ami"]
+        except FileNotFoundError:
+            kept = {name: secrets.token_urlsafe(32) for name in ("events", "actions")}
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_file(path, json.dumps({"ami": kept}) + "\n")
+        except (ValueError, KeyError, TypeError) as error:
+            raise StartupError(f"{path} is damaged: remove it, new secrets are made") from error
+        return AmiSecrets(events=kept["events"], actions=kept["actions"])
+
+    def files(self) -> dict[str, str]:
+        """Every configuration file but the agents' phones, by name."""
+        if DIALPLAN not in self.texts:
+            raise StartupError("no dialplan was given: a caller would reach nobody")
+        templates = environment()
+        values = self._values()
+        names = [name.removesuffix(".j2") for name in templates.list_templates() if name.endswith(".conf.j2")]
+        own = [name for name in names if name not in {*self.texts, AGENTS}]
+        return {name: templates.get_template(f"{name}.j2").render(values) for name in sorted(own)} | self.texts
+
+    def render(self, directory: Path) -> list[Path]:
+        """Write all files into a directory; those of the agents' phones only if there are none yet."""
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        written = []
+        for name, text in sorted(self.files().items()):
+            write_file(directory / name, text)
+            written.append(directory / name)
+        if not (directory / AGENTS).exists():
+            write_file(directory / AGENTS, agents_text([]))
+            written.append(directory / AGENTS)
+        return written
+
+    def _values(self) -> dict[str, object]:
+        settings = self.settings
+        return {
+            "settings": settings,
+            "places": self.places,
+            "modules": self.installation.modules,
+            "secrets": self.secrets(),
+            "trunks": [_network(address) for address in settings.trunk_addresses],
+            "rtp_first": settings.rtp_range[0],
+            "rtp_last": settings.rtp_range[1],
+        }
+
+    def config_hash(self) -> str:
+        digest = hashlib.sha256()
+        for name, text in sorted(self.files().items()):
+            digest.update(f"{name}\0{text}\0".encode())
+        return digest.hexdigest()
+
+    async def write_agents(self, phones: Sequence[tuple[str, str]]) -> None:
+        """(endpoint, secret) of every agent's phone. Calls and rings go on while Asterisk reads them."""
+        text = agents_text(phones)
+        if self.places.agents.exists() and self.places.agents.read_text() == text:
+            return
+        write_file(self.places.agents, text)
+        if self.alive():
+            await self.cli("module reload res_pjsip.so")
+
+    # Life
+
+    def pid(self) -> int | None:
+        """Of our running Asterisk, also one that an earlier process of ours started."""
+        try:
+            pid = int(self.places.pid.read_text())
+            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (OSError, ValueError, IndexError):
+            return None
+        is_ours = os.fsencode(self.places.etc / "asterisk.conf") in arguments
+        return pid if is_ours and state != "Z" else None
+
+    def alive(self) -> bool:
+        if self._started is not None:
+            self._started.poll()  # so that a dead child does not stay a zombie
+        return self.pid() is not None
+
+    async def start(self) -> None:
+        """Start, or adopt what runs on our directory and ports. Returns when it takes calls and AMI logins."""
+        self.places.make()
+        files = self.files()
+        wanted = self.config_hash()
+        if self.alive() and not await self._adopt(wanted):
+            await self.stop()
+        if not self.alive():
+            ports.require_free(self.settings)
+            self._lay_sounds()
+            for name in {path.name for path in self.places.etc.glob("*.conf")} - {*files, AGENTS}:
+                (self.places.etc / name).unlink()
+            self.render(self.places.etc)
+            write_file(self.places.config_hash, wanted + "\n")
+            self._spawn()
+        await self._booted()
+
+    async def _adopt(self, wanted: str) -> bool:
+        """False: it runs with another configuration and has no calls, so it may be stopped and started anew."""
+        pid = self.pid()
+        same = self.places.config_hash.exists() and self.places.config_hash.read_text().strip() == wanted
+        if not same and await self.active_calls() == 0:
+            return False
+        if not same:
+            log.warning("asterisk.adopted with its old configuration: calls are up", pid=pid)
+        log.info("asterisk.adopted", pid=pid)
+        return True
+
+    def _command(self, *arguments: str) -> list[str]:
+        command = list(self.installation.command)
+        if self._preload is not None:
+            command[1:1] = ["--preload", str(self._preload)]
+        return [*command, "-C", str(self.places.etc / "asterisk.conf"), *arguments]
+
+    def _spawn(self) -> None:
+        # Its own session: Ctrl-C in our terminal and our death do not reach it.
+        previous = os.umask(0o077)
+        try:
+            with (self.places.log / "console").open("ab") as output:
+                self._started = subprocess.Popen(  # noqa: S603
+                    self._command("-f"),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                    cwd=self.places.root,
+                )
+        finally:
+            os.umask(previous)
+        write_file(self.places.pid, f"{self._started.pid}\n")
+        log.info("asterisk.started", pid=self._started.pid, version=self.installation.version)
+
+    async def _booted(self) -> None:
+        end = time.monotonic() + _BOOT_S
+        while not await ports.greets(self.settings.ami_port, b"Asterisk Call Manager"):
+            if not self.alive():
+                raise StartupError(f"Asterisk ended at its start: {self._last_words()}")
+            if time.monotonic() > end:
+                raise StartupError(
+                    f"Asterisk's manager port {self.settings.ami_port} did not answer: {self._last_words()}"
+                )
+            await asyncio.sleep(0.05)
+        await self.cli("core waitfullybooted", timeout_s=_BOOT_S)
+
+    def _last_words(self) -> str:
+        for name in ("messages", "console"):
+            path = self.places.log / name
+            lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+            said = [line for line in lines if "ERROR" in line or name == "console"]
+            if said:
+                return said[-1]
+        return f"see {self.places.log}"
+
+    async def active_calls(self) -> int:
+        """Channels that are up or ringing now."""
+        said = await self.cli("core show channels count")
+        number = re.search(r"^(\d+) active channel", said, re.MULTILINE)
+        return int(number[1]) if number else 0
+
+    async def cli(self, command: str, timeout_s: float = _COMMAND_S) -> str:
+        """Run one command in the running Asterisk. Raises TelephonyError when it cannot be reached."""
+        process = await asyncio.create_subprocess_exec(
+            *self._command("-rx", command), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        try:
+            async with asyncio.timeout(timeout_s):
+                said, _ = await process.communicate()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise TelephonyError(f"Asterisk did not answer the command {command!r}") from None
+        if process.returncode != 0:
+            raise TelephonyError(f"Asterisk did not run the command {command!r}")
+        return said.decode(errors="replace")
+
+    async def stop(self) -> None:
+        """Take no new calls, let those that are up end for at most `drain_s`, then end them. Nothing to do: fine."""
+        if not self.alive():
+            return
+        if (
+            self.settings.drain_s > 0
+            and await self._ask("core stop gracefully")
+            and await self._gone(self.settings.drain_s)
+        ):
+            return
+        if await self._ask("core stop now") and await self._gone(_STOP_S):
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            self._signal(number)
+            if await self._gone(_STOP_S):
+                return
+
+    async def _ask(self, command: str) -> bool:
+        try:
+            await self.cli(command)
+        except TelephonyError:
+            # The answer is lost when Asterisk ends while it speaks.
+            return not self.alive()
+        return True
+
+    def _signal(self, number: signal.Signals) -> None:
+        pid = self.pid()
+        if pid is not None:
+            os.kill(pid, number)
+
+    async def _gone(self, timeout_s: float) -> bool:
+        end = time.monotonic() + timeout_s
+        while self.alive():
+            if time.monotonic() > end:
+                return False
+            await asyncio.sleep(0.05)
+        self.places.pid.unlink(missing_ok=True)
+        log.info("asterisk.stopped")
+        return True
+
+    def _lay_sounds(self) -> None:
+        """Our sounds and music over the package's data: unpacked packages have no `sounds/en` and no music."""
+        data, ours = self.places.data, config_home() / "sounds"
+        english = self.installation.data / "sounds" / "en_US_f_Allison"
+        links = {path.name: path for path in self.installation.data.iterdir() if path.name not in {"sounds", "moh"}}
+        links["moh"] = ours / "moh"
+        (data / "sounds").mkdir(exist_ok=True)
+        links["sounds/zh"] = ours / "zh"
+        links["sounds/en"] = english if english.is_dir() else self.installation.data / "sounds" / "en"
+        for name, target in links.items():
+            link = data / name
+            if link.is_symlink() or link.exists():
+                link.unlink()
+            link.symlink_to(target)
+
+
+def environment() -> Environment:
+    """Templates: an unknown name is an error, never an empty place in a dialplan."""
+    return Environment(
+        loader=FileSystemLoader(config_home()),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 (no HTML: every value is checked where it enters)
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def agents_text(phones: Sequence[tuple[str, str]]) -> str:
+    """Raises Invalid for an id or secret that could end its line or its section."""
+    for endpoint, secret in phones:
+        if not _ENDPOINT.fullmatch(endpoint) or not _SECRET.fullmatch(secret):
+            raise Invalid("a phone's name or secret has characters that Asterisk cannot take")
+    return environment().get_template(f"{AGENTS}.j2").render(phones=sorted(phones))
+
+
+def write_file(path: Path, text: str) -> None:
+    """Whole or not at all, readable by us alone."""
+    part = path.with_name(f".{path.name}.part")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def _network(address: str) -> str:
+    try:
+        return str(ip_network(address))
+    except ValueError:
+        raise StartupError(f"HOTLINE_TRUNKS: {address!r} is no address and no network") from None
