@@ -415,7 +415,7 @@ def test_every_event_comes_back_from_the_log_without_its_personal_data(cls: type
     values = {f.name: _sample(str(f.type), bool(f.metadata.get("pii"))) for f in fields(cls)}
     original = cls(**values)
     again = revive(cls.__name__, original.at, original.dedupe_key, original.data())
-    expected = {f.name: None if f.metadata.get("pii") else values[f.name] for f in fields(cls)}
+    expected: dict[str, Any] = {f.name: None if f.metadata.get("pii") else values[f.name] for f in fields(cls)}
     assert again == cls(**expected)
 
 
