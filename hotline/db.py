@@ -143,12 +143,19 @@ class Tx:
         self.emitted: list[Emitted] = []
         self._careful = False
         self._only: str | None = None
+        self._reached = False
+        self._had: tuple[UUID | None, ...] = ()
 
     async def run(self, handler: Handler, item: Emitted) -> None:
         """Run one handler of an event. If any handler of this transaction fails, all are run again, each apart."""
         name = f"{handler.__module__}.{getattr(handler, '__qualname__', type(handler).__qualname__)}"[-120:]
-        if self._only in {None, name}:
+        if self._only is None or self._only == name or self._learnt(item):
+            self._reached = self._reached or self._only == name
             await self._apart(name, handler, item)
+
+    def _learnt(self, item: Emitted) -> bool:
+        """A retried handler found ids: those after it had to do without them at the time, and run again too."""
+        return self._reached and self._had != (item.call_id, item.ticket_id, item.agent_id)
 
     async def _apart(self, name: str, handler: Handler, item: Emitted) -> None:
         if not self._careful:
@@ -325,6 +332,7 @@ class Database:
         try:
             item = Emitted(revive(row.type, row.at, row.dedupe_key, row.data), row.call_id, row.ticket_id, row.agent_id)
             tx._only = None if parked.handler == "dispatch" else parked.handler
+            tx._had = (row.call_id, row.ticket_id, row.agent_id)
             async with tx.session.begin_nested():
                 await self.dispatch(tx, item)
         except Exception as error:  # stays parked, whatever it is

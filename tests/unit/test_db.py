@@ -291,6 +291,27 @@ class TestStore:
         assert [(row.dedupe_key, row.ticket_id) for row in await db.after(0)] == [("k1", ids[1]), ("follow-up", None)]
         assert (await _count(db, "k1"), await _count(db, "settled")) == (1, 1)
 
+    async def test_handlers_that_had_to_do_without_its_ids_run_again_with_a_retried_one(self, db: Database) -> None:
+        call_id = new_id()
+        works = False
+
+        async def finds_the_call(tx: Tx, item: Emitted) -> None:
+            if not works:
+                raise RuntimeError
+            item.call_id = call_id
+
+        async def needs_the_call(tx: Tx, item: Emitted) -> None:
+            if item.call_id is not None:
+                await _add(tx, "ticket")
+
+        db.dispatch = _dispatch(counts, finds_the_call, needs_the_call)
+        async with db.write() as tx:
+            tx.emit(_event("k1"))
+        works = True
+        assert await db.retry_parked(now() + timedelta(minutes=1)) == 1
+        assert [row.call_id for row in await db.after(0)] == [call_id]
+        assert (await _count(db, "k1"), await _count(db, "ticket")) == (1, 1)
+
     async def test_times_come_back_aware_and_utc_and_naive_ones_are_refused(self, db: Database) -> None:
         shanghai = AT.astimezone(tz=datetime.fromisoformat("2026-01-01T00:00:00+08:00").tzinfo)
         async with db.write() as tx:
