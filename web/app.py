@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
+from starlette.websockets import WebSocket
 
 from hotline.errors import HotlineError, NotSignedIn
 from web import api, auth, pages, problems
@@ -45,12 +46,11 @@ def create_app(house: House, *, templates: Path = TEMPLATES, static: Path = STAT
     built = BuiltFiles(static, frozenset(renderer.assets.values()))
     app.mount("/static", built, name="static")
     auth.check_routes(app.routes)
-    app.add_exception_handler(HotlineError, _on_error)
+    app.add_exception_handler(HotlineError, _on_error)  # type: ignore[arg-type]  # sockets have errors too
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(SQLAlchemyError, _on_store)
-    app.add_exception_handler(Exception, _on_bug)
-    app.add_middleware(Edge, settings=house.settings, metrics=metrics, template=template_of)
+    app.add_middleware(Edge, settings=house.settings, metrics=metrics, template=template_of, on_bug=_on_bug)
     return app
 
 
@@ -73,8 +73,11 @@ def template_of(scope: Scope) -> str:
     return path if isinstance(path, str) else "none"
 
 
-async def _on_error(request: Request, error: Exception) -> Response:
+async def _on_error(request: Request | WebSocket, error: Exception) -> Response | None:
     assert isinstance(error, HotlineError)  # noqa: S101 - registered for it
+    if isinstance(request, WebSocket):
+        await auth.turn_away(request, error)
+        return None
     if problems.is_page(request):
         if isinstance(error, NotSignedIn):
             return problems.to_sign_in(request)

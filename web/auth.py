@@ -249,7 +249,7 @@ def alive_in(house: deps.House) -> Alive:
             found = await accounts.alive(tx, credential_ids, now())
             people = [who.account_id for who in found.values()]
             rows = await tx.session.execute(select(Agent.account_id, Agent.id).where(Agent.account_id.in_(people)))
-            agents = dict(rows.tuples().all())
+            agents = dict(rows.all())
         return {key: _actor(who, agents.get(who.account_id)) for key, who in found.items()}
 
     return alive

@@ -222,7 +222,7 @@ async def _calls(tx: Tx, ids: set[UUID] | None) -> list[tuple[Call, str | None]]
         .order_by(Call.started_at, Ticket.opened_at)
     )
     rows = await tx.session.execute(query if ids is None else query.where(Call.id.in_(ids)))
-    return list(rows.tuples())
+    return list(rows.all())
 
 
 async def _agents(tx: Tx, ids: set[UUID] | None) -> list[tuple[Agent, str | None, str | None]]:
@@ -234,11 +234,11 @@ async def _agents(tx: Tx, ids: set[UUID] | None) -> list[tuple[Agent, str | None
         .outerjoin(Call, Call.id == Agent.call_id)
     )
     rows = await tx.session.execute(query if ids is None else query.where(Agent.id.in_(ids)))
-    return list(rows.tuples())
+    return list(rows.all())
 
 
 def _totals(since: datetime) -> Select[Any]:
-    """One row named as Totals' fields. Offered: reached the queue; a blocked or closed call did not."""
+    """One row named as Totals' fields. Offered: every call that found a channel while the line was open."""
 
     def count(condition: ColumnElement[bool], name: str) -> ColumnElement[int]:
         return func.sum(case((condition, 1), else_=0)).label(name)
@@ -247,7 +247,7 @@ def _totals(since: datetime) -> Select[Any]:
     abandoned = Call.outcome == "abandoned"
     due = select(func.count()).select_from(DueWork).where(DueWork.kind == CALL_BACK, DueWork.done_at.is_(None))
     return select(
-        count(Call.queued_at.is_not(None), "offered"),
+        count(Call.outcome.is_(None) | Call.outcome.not_in(("blocked", "closed")), "offered"),
         count(answered, "answered"),
         count(answered & (Call.wait_ms <= FAST_MS), "answered_fast"),
         count(abandoned, "abandoned"),

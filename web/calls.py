@@ -91,7 +91,7 @@ async def beside(tx: Tx, calls: Sequence[Call]) -> list[Found]:
     names = dict(
         (await tx.session.execute(
             select(Agent.id, Agent.name).where(Agent.id.in_({call.agent_id for call in calls if call.agent_id}))
-        )).tuples().all()
+        )).all()
     )  # fmt: skip
     recordings: dict[UUID, list[Recording]] = {}
     for row in await tx.session.scalars(

@@ -198,7 +198,7 @@ async def ticket_rows(tx: Tx, page: queries.Page, actor: Actor) -> list[TicketRo
     """A page of the list, with the writers' names in one statement."""
     owners = {one.ticket.agent_id for one in page.rows if one.ticket.agent_id}
     rows = await tx.session.execute(select(Agent.id, Agent.name).where(Agent.id.in_(owners)))
-    names = dict(rows.tuples().all())
+    names = dict(rows.all())
     return [_ticket_row(one.ticket, one.contact, one.call, names, actor) for one in page.rows]
 
 

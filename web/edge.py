@@ -1,16 +1,18 @@
-"""Round every request, before routes see it: request id, size limit, security headers, time taken.
+"""Round every request, before routes see it: request id, size limit, security headers, time taken, bugs caught.
 
 Plain ASGI: sockets pass through untouched, responses stream.
 """
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hotline.ids import new_id
@@ -18,8 +20,9 @@ from hotline.settings import Settings
 from web.forms import BODY_LIMIT
 from web.metrics import Metrics
 
-log = structlog.get_logger()
+OnBug = Callable[[Request, Exception], Awaitable[Response]]
 _HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
+_LEFT = 499  # for the figures only: nobody is there to read an answer
 _FIXED = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -50,11 +53,14 @@ def content_policy(settings: Settings, host_header: str) -> str:
 class Edge:
     """The outermost middleware."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, template: Callable[[Scope], str]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, settings: Settings, metrics: Metrics, template: Callable[[Scope], str], on_bug: OnBug
+    ) -> None:
         self.app = app
         self._settings = settings
         self._metrics = metrics
         self._template = template
+        self._on_bug = on_bug
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -63,18 +69,26 @@ class Edge:
         began = time.monotonic()
         request_id = new_id().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        status = 500
+        status, is_begun = 500, False
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, is_begun = message["status"], True
                 self._dress(scope, MutableHeaders(scope=message), request_id)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self.app(scope, limited(scope, receive), answer)
+            except ClientDisconnect:
+                status = _LEFT
+            except Exception as error:
+                # Here and not in the framework's own outermost layer: its answer would lack everything of `_dress`.
+                failed = await self._on_bug(Request(scope, receive), error)
+                if is_begun:
+                    raise
+                await failed(scope, receive, answer)
             finally:
                 route = self._template(scope)
                 took = time.monotonic() - began

@@ -41,7 +41,7 @@ _BOARD_CALL_EVENTS = frozenset(
     {"CallStarted", "CallQueued", "AgentRang", "AgentOfferEnded", "AgentMissed", "CallAnswered", "AgentLegEnded",
      "CallEnded", "CallMerged"}
 )  # fmt: skip
-_TOTALS_EVENTS = frozenset({"CallQueued", "CallAnswered", "CallEnded", "CallMerged", "CallBackDue", "CallBackDone"})
+_TOTALS_EVENTS = frozenset({"CallStarted", "CallAnswered", "CallEnded", "CallMerged", "CallBackDue", "CallBackDone"})
 
 
 class Pace:
@@ -135,8 +135,11 @@ class Hub:
             at = time.monotonic()
             if self.seq < 0:
                 await self._begin(tx)
+                self._loaded_at = self._totals_at = at
             while entries := await _after(tx, self.seq):
                 await self._take(tx, entries)
+                if len(entries) < _READ_ROWS:
+                    break
             if at - self._loaded_at >= _RELOAD_S:
                 self._loaded_at = self._totals_at = at
                 self._changed(await self.state.load(tx, now()))
@@ -149,6 +152,7 @@ class Hub:
         self._past.extend(await _after(tx, max(0, last - RESUME_EVENTS)))
         await self._personal.read(tx, self._past)
         self.seq = max([last, *(entry.seq for entry in self._past)])
+        await self.state.load(tx, now())
 
     async def _take(self, tx: Tx, entries: list[Entry]) -> None:
         changes = changes_of(entries)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2.bccache import Bucket
 
 from hotline import i18n
 from hotline.errors import StartupError
@@ -15,6 +16,23 @@ from hotline.tickets import taxonomy
 _HERE = Path(__file__).resolve().parent
 TEMPLATES = _HERE / "templates"
 STATIC = _HERE / "static"
+
+
+class _Compiled(BytecodeCache):
+    """Every locale's environment shares the compiled code: it holds no text of any language."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
 
 
 class Renderer:
@@ -34,6 +52,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
+            bytecode_cache=_COMPILED,
             extensions=["jinja2.ext.i18n"],
         )
         environment.install_gettext_translations(i18n.translations(locale), newstyle=True)  # type: ignore[attr-defined]

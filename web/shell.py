@@ -8,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from hotline.access.permissions import TABLE, can
+from hotline.errors import NotSignedIn
 from web import deps, problems
-from web.auth import Signed
+from web.auth import Signed, identify
 from web.views import AgentRow, Me
 
 _WITH_PHONE = frozenset({"console.use", "phone.use", "agent.ready", "agent.extend"})
@@ -67,14 +68,12 @@ async def error_page(
 ) -> HTMLResponse:
     """The same error for a person. Leans on nothing that may be broken: without a database it is a stranger's page."""
     web = deps.of(request)
-    locale = problems.locale_of(request)
-    signed = getattr(request.state, "signed", None)
-    around = stranger(locale)
-    if isinstance(signed, Signed):
-        try:
-            around = await shell(web, signed)
-        except (SQLAlchemyError, OSError):
-            around = stranger(locale)
+    try:
+        signed = request.state.signed = getattr(request.state, "signed", None) or await identify(request, web.house)
+        locale, around = signed.actor.locale, await shell(web, signed)
+    except (NotSignedIn, SQLAlchemyError, OSError):
+        locale = problems.locale_of(request)
+        around = stranger(locale)
     context = {"status": document["status"], "code": document["code"], "message": document["detail"], "kept": None,
                "next": None, **around}  # fmt: skip
     return HTMLResponse(web.renderer.html(locale, "error.html", context), int(document["status"]), dict(headers or {}))
