@@ -18,7 +18,7 @@ _SECRET = frozenset({"password", "secret", "token", "cookie", "authorization", "
 # Keys under which numbers that are no telephone numbers travel: ids, times, ports.
 _PLAIN = frozenset(
     {"linkedid", "uniqueid", "call_id", "ticket_id", "agent_id", "account_id", "session_id", "seq", "at", "timestamp",
-     "pid", "port", "dedupe_key", "boot", "handler", "event", "level", "logger", "ref", "path"}
+     "pid", "port", "version", "dedupe_key", "boot", "handler", "event", "level", "logger", "ref", "path"}
 )  # fmt: skip
 _pii: set[str] = {"caller_number", "number", "callerid", "caller", "summary", "calleridnum", "calleridname"}
 
@@ -60,7 +60,7 @@ class _Std(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            logger = structlog.get_logger(logger=record.name)
+            logger = structlog.get_logger().bind(logger=record.name)
             level = record.levelname.lower() if record.levelno >= logging.INFO else "debug"
             text = record.getMessage()
             if record.exc_info and record.exc_info[0] is not None:

@@ -1,4 +1,4 @@
-"""docs/settings.md and docs/events.md, made from the code: `python -m hotline.reference`. A test holds them against it."""
+"""docs/settings.md and docs/events.md, made from the code by `python -m hotline.reference`; a test compares."""
 
 import inspect
 from dataclasses import fields

@@ -8,6 +8,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from typing import cast
 
 from hotline.errors import TelephonyError
 from hotline.telephony.messages import Message
@@ -86,8 +87,8 @@ class Connection(asyncio.Protocol):
     # -- from the socket
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what create_connection promises
-        self._transport = transport
+        # A stream's transport by create_connection's promise; uvloop's is one without being the class.
+        self._transport = cast(asyncio.Transport, transport)
         sock = transport.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -1,0 +1,162 @@
+"""A whole hotline for measuring: real Asterisk, real store, real console, in a process of its own; phones are SIPp's.
+
+`python -m bench.house PORT_OF_PHONES` is that process; `House` starts it, fills it and stops it.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hotline import migrate
+from hotline.access import accounts
+from hotline.agents import service as agents
+from hotline.clock import now
+from hotline.db import Database
+from hotline.settings import CHECKOUT, Settings
+from hotline.telephony import actions
+from hotline.telephony.asterisk import Asterisk, write_file
+from hotline.telephony.client import AmiClient
+from tests.integration.pbx import PHONES, Sipp, free_port
+
+
+def plain_phone(endpoint: str, port: int) -> str:
+    """An agent's phone without WebRTC: SIPp does not speak it."""
+    return (
+        f"[{endpoint}]\ntype = endpoint\ncontext = hl-agents\ntransport = udp\nidentify_by = username\nlanguage = zh\n"
+        f"disallow = all\nallow = alaw\ndirect_media = no\ndevice_state_busy_at = 1\nallow_transfer = no\n"
+        f"aors = {endpoint}\n[{endpoint}]\ntype = aor\ncontact = sip:{endpoint}@{PHONES}:{port}\n"
+    )
+
+
+async def _run(phones_port: int) -> None:
+    from web.serve import serve
+
+    async def write_agents(self: Asterisk, phones: Sequence[tuple[str, str]]) -> None:
+        write_file(self.places.agents, "".join(plain_phone(endpoint, phones_port) for endpoint, _secret in phones))
+        if self.alive():
+            await self.cli("module reload res_pjsip.so")
+
+    Asterisk.write_agents = write_agents  # type: ignore[method-assign]
+    await serve(Settings(), frozenset({"web", "worker"}))
+
+
+@dataclass
+class House:
+    """`cookies`: one signed-in session a console, the agents' first, in the order of `endpoints`."""
+
+    settings: Settings
+    directory: Path
+    phones_port: int
+    endpoints: list[str] = field(default_factory=list)
+    cookies: list[str] = field(default_factory=list)
+    running: list[Sipp] = field(default_factory=list)
+    ready_s: float = 0.0
+    process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.settings.port}"
+
+    async def fill(self, phones: int, consoles: int) -> None:
+        """Agents with phones; sessions for that many consoles, supervisors' beyond the agents' own."""
+        await migrate.upgrade(self.settings.store_url)
+        db = Database(self.settings.store_url)
+        at = now()
+        try:
+            async with db.write() as tx:
+                people = []
+                for number in range(phones):
+                    account = await accounts.add_user(tx, f"agent{number}", "agent", "no password", at)
+                    agent = await agents.add_agent(tx, account.id, account.name, at, str(2000 + number))
+                    self.endpoints.append(agent.endpoint)
+                    people.append(account.id)
+                account = await accounts.add_user(tx, "supervisor", "supervisor", "no password", at)
+                people += [account.id] * max(0, consoles - phones)
+                for person in people[:consoles]:
+                    self.cookies.append((await accounts.open_session(tx, person, at)).token)
+        finally:
+            await db.close()
+
+    async def start(self) -> None:
+        env = {**os.environ, **environment(self.settings)}
+        began = time.monotonic()
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bench.house", str(self.phones_port),
+            env=env, cwd=CHECKOUT, stdout=asyncio.subprocess.PIPE,
+            stderr=(self.directory / "stderr").open("wb"),
+        )  # fmt: skip
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            if line.startswith(b"hotline ready"):
+                self.ready_s = time.monotonic() - began
+                return
+        raise RuntimeError(f"the hotline did not start: {(self.directory / 'stderr').read_text()[-2000:]}")
+
+    async def sign_on(self) -> None:
+        """Every phone into the queue, as the agents' commands would."""
+        asterisk = Asterisk(self.settings)
+        client = AmiClient(
+            host="127.0.0.1", port=self.settings.ami_port, user="actions", secret=asterisk.secrets().actions, name="bench"
+        )
+        task = asyncio.create_task(client.run())
+        await client.wait_live()
+        for endpoint in self.endpoints:
+            await client.send(actions.queue_add("hotline", endpoint))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def stop(self) -> None:
+        for sipp in self.running:
+            sipp.stop()
+        if self.process is not None and self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(self.process.wait(), 60)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings as variables for a process."""
+    values = json.loads(settings.model_dump_json())
+    return {f"HOTLINE_{name.upper()}": str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in values.items()}  # fmt: skip
+
+
+@asynccontextmanager
+async def house(base: int, **changes: Any) -> AsyncIterator[House]:
+    """A hotline in a temporary directory, on ports from `base` on; not started yet."""
+    import socket
+
+    with tempfile.TemporaryDirectory(prefix="hotline-bench-") as name:
+        directory = Path(name)
+        sip = free_port(base)
+        values: dict[str, Any] = {
+            "data_dir": directory / "data",
+            "port": free_port(sip + 1, socket.SOCK_STREAM),
+            "sip_port": sip,
+            "ami_port": free_port(sip + 150, socket.SOCK_STREAM),
+            "asterisk_http_port": free_port(sip + 300, socket.SOCK_STREAM),
+            "rtp_ports": f"{base + 6000}-{base + 7999}",
+            "open": "always",
+            "lines": "12345:200,2912345:1",
+            "wrap_up_s": 0,
+            "drain_s": 0,
+        }
+        settings = Settings(**(values | changes))
+        settings.data_dir.mkdir(mode=0o700)
+        made = House(settings, directory, free_port(base + 500))
+        try:
+            yield made
+        finally:
+            await made.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(_run(int(sys.argv[1])))

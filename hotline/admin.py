@@ -1,0 +1,79 @@
+"""What the command line does to accounts: open the store, add one row, close it. Also the demo start's accounts."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from hotline import migrate
+from hotline.access import accounts
+from hotline.access.accounts import Passwords
+from hotline.agents import service as agents
+from hotline.clock import now
+from hotline.db import Database, Tx
+from hotline.errors import Invalid
+from hotline.ids import new_password
+from hotline.settings import Settings
+from hotline.telephony.asterisk import write_file
+
+DEMO_FILE = "demo-accounts.txt"
+_DEMO = (
+    ("agent1", "agent", "1001"),
+    ("agent2", "agent", "1002"),
+    ("supervisor", "supervisor", "1000"),
+    ("caseworker", "caseworker", None),
+    ("administrator", "administrator", None),
+)
+WITH_PHONE = frozenset({"agent", "supervisor"})
+
+
+async def add_user(settings: Settings, name: str, role: str, extension: str | None, password: str | None) -> str:
+    """Returns the password, a made one if none was given. Raises Invalid, Conflict."""
+    if extension is not None and role not in WITH_PHONE:
+        raise Invalid(f"Only {' and '.join(sorted(WITH_PHONE))} have a phone: leave out --extension.")
+    if password is not None:
+        accounts.check_password(name, password)
+    secret = password or new_password()
+    async with _store(settings) as db:
+        hashed = await Passwords().hash(secret)
+        async with db.write() as tx:
+            await _add(tx, name, role, extension, hashed)
+    return secret
+
+
+async def add_token(settings: Settings, name: str, role: str) -> str:
+    """Returns the key. Raises Invalid, Conflict."""
+    async with _store(settings) as db, db.write() as tx:
+        return await accounts.add_token(tx, name, role, now())
+
+
+async def ensure_demo_accounts(db: Database, settings: Settings) -> str | None:
+    """Make the demo accounts once; returns what to print, None if they are there. Kept in the data directory."""
+    async with db.read() as tx:
+        if await accounts.by_name(tx, _DEMO[0][0]) is not None:
+            return None
+    made = [(name, role, extension, new_password()) for name, role, extension in _DEMO]
+    passwords = Passwords()
+    hashes = [await passwords.hash(secret) for *_rest, secret in made]
+    text = "".join(f"{name:<14} {secret}  ({role})\n" for name, role, _extension, secret in made)
+    # The file first: an account whose password nobody can know would lock the demo for good.
+    write_file(settings.data_dir.resolve() / DEMO_FILE, text)
+    async with db.write() as tx:
+        for (name, role, extension, _secret), hashed in zip(made, hashes, strict=True):
+            await _add(tx, name, role, extension, hashed)
+    return text
+
+
+async def _add(tx: Tx, name: str, role: str, extension: str | None, hashed: str) -> None:
+    at = now()
+    account = await accounts.add_user(tx, name, role, hashed, at)
+    if role in WITH_PHONE:
+        await agents.add_agent(tx, account.id, account.name, at, extension)
+
+
+@asynccontextmanager
+async def _store(settings: Settings) -> AsyncIterator[Database]:
+    await migrate.upgrade(settings.store_url)
+    db = Database(settings.store_url)
+    try:
+        yield db
+    finally:
+        await db.close()

@@ -1,0 +1,134 @@
+"""Composition root: Settings → App. Builds every long-lived object once and owns the tasks that run them."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+
+from hotline.access.accounts import Accounts
+from hotline.access.audit import AuditLog
+from hotline.agents.commands import AgentDesk
+from hotline.bus import Bus, open_bus
+from hotline.db import Database
+from hotline.errors import StartupError
+from hotline.handlers import Handlers
+from hotline.ivr.hours import Hours
+from hotline.ivr.render import texts
+from hotline.settings import Settings
+from hotline.telephony.asterisk import Asterisk
+from hotline.telephony.client import AmiClient
+from hotline.worker import Worker
+
+log = structlog.get_logger()
+LOG_CHANNEL = "log"
+_LEAST_FREE_BYTES = 64 * 1024 * 1024
+
+
+class App:
+    """One process of the hotline. `roles`: web, worker, or both (embedded)."""
+
+    def __init__(self, settings: Settings, roles: frozenset[str] = frozenset({"web", "worker"})) -> None:
+        self.settings = settings
+        self.roles = roles
+        self.db = Database(settings.store_url)
+        self.bus: Bus = open_bus(settings.redis_url)
+        self.hours = Hours(settings)
+        self.asterisk = Asterisk(settings, texts(settings))
+        self.accounts = Accounts(redis_url=settings.redis_url)
+        self.audit = AuditLog(self.db)
+        secrets = self.asterisk.secrets()
+        self.actions = AmiClient(
+            host="127.0.0.1", port=settings.ami_port, user="actions", secret=secrets.actions, name="actions"
+        )
+        self.desk = AgentDesk(self.db, self.actions.send, bus=self.bus, settings=settings)
+        self.handlers = Handlers(self.hours.call_back_due)
+        self.db.dispatch = self.handlers.dispatch
+        self.db.on_commit = self._ring
+        self.worker = (
+            Worker(
+                settings, db=self.db, bus=self.bus, asterisk=self.asterisk, desk=self.desk, ami_secret=secrets.events
+            )
+            if "worker" in roles
+            else None
+        )
+
+    async def _ring(self) -> None:
+        await self.bus.ring(LOG_CHANNEL)
+
+    def telephony_state(self) -> str:
+        """The connection for commands: `live`, or how far it got."""
+        return self.actions.state
+
+    def counters(self) -> Mapping[str, float]:
+        """Running totals for /metrics: what each AMI connection counted since the process began."""
+        clients = [self.actions] + ([self.worker.events] if self.worker is not None else [])
+        found: dict[str, float] = {}
+        for client in clients:
+            for name, value in client.metrics.flat().items():
+                suffix = "" if name.startswith("queued") else "_total"
+                found[f"ami_{client.name}_{name}{suffix}"] = value
+        if self.worker is not None:
+            found |= {f"worker_{name}_total": value for name, value in self.worker.counts.items()}
+        return found
+
+    async def check(self) -> None:
+        """Raises StartupError with one clear line when something cannot work."""
+        await self.db.check()
+        await self.bus.check()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Everything of this process but the web server runs inside; on leaving, all of it stops."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.db.close)
+            stack.push_async_callback(self.bus.close)
+            if self.worker is not None:
+                await stack.enter_async_context(self.worker.lease())
+                await self.asterisk.start()
+                stack.push_async_callback(self.asterisk.stop)
+            async with asyncio.TaskGroup() as tasks:
+                own = [
+                    tasks.create_task(self.audit.run(), name="audit"),
+                    tasks.create_task(self.actions.run(), name="ami.actions"),
+                ]
+                if self.worker is not None:
+                    own.append(tasks.create_task(self.worker.run(), name="worker"))
+                try:
+                    yield
+                finally:
+                    for task in own:
+                        task.cancel()
+
+    async def drain(self) -> None:
+        """Let calls end while the screens still show them; new ones are refused. At most `drain_s`, then all end."""
+        if self.worker is not None:
+            await self.asterisk.stop()
+
+    async def ready(self, timeout_s: float) -> None:
+        """Returns once calls can be taken and shown. Raises StartupError after `timeout_s`."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self.actions.wait_live()
+                if self.worker is not None:
+                    await self.worker.live.wait()
+        except TimeoutError:
+            log_dir = self.asterisk.places.log
+            raise StartupError(f"Asterisk runs, but its manager port took no login: see {log_dir}") from None
+
+
+def prepare_data_dir(settings: Settings) -> None:
+    """Make the data directory (mode 700). Raises StartupError when it cannot be written or the disk is full."""
+    path = settings.data_dir.resolve()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o700)
+        probe = path / ".writable"
+        probe.write_bytes(b"ok")
+        probe.unlink()
+    except OSError as error:
+        raise StartupError(f"data directory {path} cannot be written: {error.strerror}") from error
+    free = shutil.disk_usage(path).free
+    if free < _LEAST_FREE_BYTES:
+        raise StartupError(f"disk is full: {free // 2**20} MB free at {path}, recordings need at least 64 MB")

@@ -1,0 +1,219 @@
+"""Calls as rows, written from the tracker's events and read back into the tracker after our own start. Never commits.
+
+`record` is the handler for every CallEvent; run twice it has one effect. Who an agent is, is not known here: the wiring
+puts `agent_id` on the event before.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select, update
+
+from hotline.calls.legs import OpenCall, OpenOffer
+from hotline.calls.models import Call, CallAlias, CallOffer, Recording
+from hotline.db import Emitted, Tx
+from hotline.events import (
+    AgentLegEnded,
+    AgentMissed,
+    AgentOfferEnded,
+    AgentRang,
+    CallAnswered,
+    CallEnded,
+    CallEvent,
+    CallMerged,
+    CallQueued,
+    CallStarted,
+    RecordingStarted,
+)
+from hotline.ids import new_id
+
+ENDED = frozenset({"ended", "merged"})
+
+
+async def record(tx: Tx, item: Emitted) -> None:
+    """Handler: one event of the tracker becomes rows, and learns its call's id."""
+    event = item.event
+    assert isinstance(event, CallEvent)  # noqa: S101 - the wiring gives nothing else
+    call = await _call(tx, event)
+    if call is None:
+        if not isinstance(event, CallStarted):
+            return  # of a call that began before the store did
+        call = await _start(tx, event)
+    item.call_id = call.id
+    write = _WRITERS.get(type(event))
+    if write is not None:
+        await write(tx, call, event, item.agent_id)
+
+
+async def open_calls(tx: Tx, node: str) -> list[OpenCall]:
+    """What our rows say goes on, for Tracker.adopt. Three statements however many calls."""
+    calls = list(
+        await tx.session.scalars(select(Call).where(Call.node == node, Call.ended_at.is_(None), Call.phase != "merged"))
+    )
+    ids = [call.id for call in calls]
+    offers = list(
+        await tx.session.scalars(
+            select(CallOffer).where(CallOffer.call_id.in_(ids), CallOffer.leg != "", CallOffer.left_at.is_(None))
+        )
+    )
+    aliases = list(await tx.session.scalars(select(CallAlias).where(CallAlias.call_id.in_(ids))))
+    return [_open(call, offers, aliases) for call in calls]
+
+
+def _open(call: Call, offers: list[CallOffer], aliases: list[CallAlias]) -> OpenCall:
+    mine = [offer for offer in offers if offer.call_id == call.id and offer.result in {"ringing", "answered"}]
+    return OpenCall(
+        linkedid=call.linkedid,
+        line=call.line,
+        caller_number=call.caller_number,
+        started_at=call.started_at,
+        queued_at=call.queued_at,
+        answered_at=call.answered_at,
+        is_waiting=call.phase in {"waiting", "ringing"},
+        has_voicemail=call.phase == "recorder",
+        recording=call.recording_file,
+        is_recording=call.answered_at is not None and call.recording_file is not None,
+        aliases=tuple(alias.linkedid for alias in aliases if alias.call_id == call.id),
+        offers=tuple(
+            OpenOffer(offer.leg, offer.member, offer.rang_at, offer.ended_at if offer.result == "answered" else None)
+            for offer in mine
+        ),
+        talked_ms=call.talk_ms or 0,
+    )
+
+
+def select_number(call_id: UUID) -> Select[str | None]:
+    """The caller's number of a call."""
+    return select(Call.caller_number).where(Call.id == call_id)
+
+
+async def _call(tx: Tx, event: CallEvent) -> Call | None:
+    """By any Linkedid that became it."""
+    found = await tx.session.scalar(
+        select(Call).where(Call.node == event.node, Call.linkedid == event.linkedid).with_for_update()
+    )
+    if found is not None and found.phase != "merged":
+        return found
+    alias = await tx.session.get(CallAlias, (event.node, event.linkedid))
+    return await tx.session.get(Call, alias.call_id) if alias is not None else found
+
+
+async def _start(tx: Tx, event: CallStarted) -> Call:
+    call = Call(
+        id=new_id(),
+        node=event.node,
+        linkedid=event.linkedid,
+        line=event.line[:32],
+        direction=event.direction,
+        caller_number=event.caller_number[:64] if event.caller_number else None,
+        phase="greeting",
+        phase_at=event.at,
+        started_at=event.at,
+    )
+    tx.session.add(call)
+    await tx.session.flush()
+    return call
+
+
+def _enter(call: Call, phase: str, at: datetime) -> None:
+    if call.phase != phase and call.phase not in ENDED:
+        call.phase, call.phase_at = phase, at
+
+
+async def _queued(_tx: Tx, call: Call, event: CallQueued, _agent_id: UUID | None) -> None:
+    call.queued_at = call.queued_at or event.at
+    call.recording_file = event.recording or call.recording_file
+    _enter(call, "waiting", event.at)
+
+
+async def _rang(tx: Tx, call: Call, event: AgentRang, agent_id: UUID | None) -> None:
+    if await _offer(tx, call, event.member, event.leg) is None:
+        tx.session.add(
+            CallOffer(
+                call_id=call.id,
+                agent_id=agent_id,
+                member=event.member,
+                leg=event.leg,
+                rang_at=event.at,
+                result="ringing",
+            )
+        )
+        await tx.session.flush()
+    if call.phase in {"greeting", "waiting"}:
+        _enter(call, "ringing", event.at)
+
+
+async def _missed(tx: Tx, call: Call, event: AgentMissed | AgentOfferEnded, _agent_id: UUID | None) -> None:
+    offer = await _offer(tx, call, event.member, event.leg)
+    if offer is not None and offer.result == "ringing":
+        offer.result = "missed" if isinstance(event, AgentMissed) else "withdrawn"
+        offer.ended_at = event.at
+    if call.phase == "ringing":
+        _enter(call, "waiting", event.at)
+
+
+async def _answered(tx: Tx, call: Call, event: CallAnswered, agent_id: UUID | None) -> None:
+    offer = await _offer(tx, call, event.member, event.leg)
+    if offer is None:
+        offer = CallOffer(call_id=call.id, agent_id=agent_id, member=event.member, leg=event.leg, rang_at=event.at)
+        tx.session.add(offer)
+    offer.result, offer.ended_at = "answered", event.at
+    if call.answered_at is None:
+        call.answered_at, call.wait_ms = event.at, event.wait_ms
+    call.agent_id = agent_id or call.agent_id  # who has the caller now; all who had are in the offers
+    _enter(call, "talking", event.at)
+
+
+async def _left(tx: Tx, call: Call, event: AgentLegEnded, _agent_id: UUID | None) -> None:
+    offer = await _offer(tx, call, event.member, event.leg)
+    if offer is not None and offer.left_at is None:
+        offer.left_at = event.at
+        if offer.ended_at is not None:
+            call.talk_ms = (call.talk_ms or 0) + round((event.at - offer.ended_at).total_seconds() * 1000)
+
+
+async def _recording(tx: Tx, call: Call, event: RecordingStarted, _agent_id: UUID | None) -> None:
+    if await tx.session.scalar(select(Recording.id).where(Recording.file == event.file)) is None:
+        tx.session.add(Recording(call_id=call.id, kind=event.kind, file=event.file, started_at=event.at))
+        await tx.session.flush()
+    if event.kind == "voicemail":
+        _enter(call, "recorder", event.at)
+
+
+async def _merged(tx: Tx, call: Call, event: CallMerged, _agent_id: UUID | None) -> None:
+    other = await tx.session.scalar(select(Call).where(Call.node == event.node, Call.linkedid == event.other))
+    if other is not None and other.id != call.id:
+        other.phase, other.phase_at, other.ended_at = "merged", event.at, other.ended_at or event.at
+        await tx.session.execute(update(CallAlias).where(CallAlias.call_id == other.id).values(call_id=call.id))
+    if await tx.session.get(CallAlias, (event.node, event.other)) is None:
+        tx.session.add(CallAlias(node=event.node, linkedid=event.other, call_id=call.id))
+        await tx.session.flush()
+
+
+async def _ended(tx: Tx, call: Call, event: CallEnded, _agent_id: UUID | None) -> None:
+    call.ended_at, call.outcome, call.hangup_by = event.at, event.outcome, event.hangup_by
+    call.talk_ms = event.talk_ms
+    if call.answered_at is None:
+        call.wait_ms = event.wait_ms
+    _enter(call, "ended", event.at)
+
+
+async def _offer(tx: Tx, call: Call, member: str, leg: str) -> CallOffer | None:
+    return await tx.session.scalar(
+        select(CallOffer).where(CallOffer.call_id == call.id, CallOffer.member == member, CallOffer.leg == leg)
+    )
+
+
+_WRITERS: Mapping[type[CallEvent], Callable[[Tx, Call, Any, UUID | None], Awaitable[None]]] = {
+    CallQueued: _queued,
+    AgentRang: _rang,
+    AgentMissed: _missed,
+    AgentOfferEnded: _missed,
+    CallAnswered: _answered,
+    AgentLegEnded: _left,
+    RecordingStarted: _recording,
+    CallMerged: _merged,
+    CallEnded: _ended,
+}

@@ -1,0 +1,215 @@
+"""`hotline doctor`: everything that can be checked from outside, one line each. Changes nothing that it finds."""
+
+import asyncio
+import importlib.metadata
+import json
+import shutil
+import stat
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from hotline import migrate
+from hotline.access import audit
+from hotline.bus import open_bus
+from hotline.calls.models import PbxNode
+from hotline.clock import iso, now
+from hotline.db import Database, ParkedEvent
+from hotline.errors import HotlineError
+from hotline.ivr import prompts
+from hotline.ivr.hours import Hours
+from hotline.ivr.render import texts
+from hotline.settings import CHECKOUT, Settings
+from hotline.telephony import actions
+from hotline.telephony.asterisk import Asterisk
+from hotline.telephony.client import AmiClient
+
+_ANSWER_S = 10.0
+_LEAST_FREE_GB = 1.0
+_CALENDAR_AHEAD = timedelta(days=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line. `detail` says what was seen, and what to do when it is not as it should be."""
+
+    name: str
+    is_ok: bool
+    detail: str
+
+
+Check = Callable[[], Awaitable[str]]
+
+
+class Wrong(Exception):  # noqa: N818 - a finding, not a fault of ours
+    """A check's finding that somebody must act on."""
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Every check, in the order in which one depends on the other; a failed one never hides the rest."""
+    patient = _Patient(settings)
+    try:
+        return [await _one(name, check) for name, check in patient.checks()]
+    finally:
+        await patient.db.close()
+
+
+async def _one(name: str, check: Check) -> Finding:
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            return Finding(name, True, await check())
+    except TimeoutError:
+        return Finding(name, False, f"no answer within {_ANSWER_S:g} s")
+    except (Wrong, HotlineError) as found:
+        return Finding(name, False, str(found))
+    except Exception as error:  # whatever is broken, the other checks still say what they see
+        return Finding(name, False, f"{type(error).__name__}: {error}")
+
+
+class _Patient:
+    """What the checks look at."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.db = Database(settings.store_url)
+        self.asterisk = Asterisk(settings, texts(settings))
+
+    def checks(self) -> list[tuple[str, Check]]:
+        return [
+            ("data directory", self.data_dir),
+            ("disk", self.disk),
+            ("packages", self.packages),
+            ("pages", self.pages),
+            ("database", self.database),
+            ("bus", self.bus),
+            ("handlers", self.parked),
+            ("trail of reads", self.trail),
+            ("sounds", self.sounds),
+            ("calendar", self.calendar),
+            ("asterisk", self.running),
+            ("asterisk configuration", self.configuration),
+            ("manager users", self.manager),
+            ("call journal", self.journal),
+            ("events", self.events),
+        ]
+
+    async def data_dir(self) -> str:
+        path = self.settings.data_dir.resolve()
+        if not path.is_dir():
+            raise Wrong(f"{path} is not there: start the hotline once, or set HOTLINE_DATA_DIR")
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            raise Wrong(f"{path} can be read by others (mode {mode:o}): chmod 700")
+        return str(path)
+
+    async def disk(self) -> str:
+        path = self.settings.data_dir.resolve()
+        free = shutil.disk_usage(path if path.exists() else CHECKOUT).free / 2**30
+        if free < _LEAST_FREE_GB:
+            raise Wrong(f"{free:.1f} GB free: recordings will stop")
+        return f"{free:.0f} GB free"
+
+    async def packages(self) -> str:
+        version = importlib.metadata.version("asterisk-ami")
+        if version != "0.1.7":
+            raise Wrong(f"asterisk-ami {version}, tested with 0.1.7: run script/setup")
+        return f"asterisk-ami {version}"
+
+    async def pages(self) -> str:
+        manifest = CHECKOUT / "web" / "static" / "manifest.json"
+        if not manifest.exists():
+            raise Wrong("web/static is not built: run script/setup")
+        files = json.loads(manifest.read_text())
+        missing = [name for name in files.values() if not (manifest.parent / name).exists()]
+        if missing:
+            raise Wrong(f"web/static lacks {missing[0]}: run script/setup")
+        return f"{len(files)} built files"
+
+    async def database(self) -> str:
+        await self.db.check()
+        await migrate.check(self.settings.store_url)
+        return f"{self.db.dialect}, newest revision"
+
+    async def bus(self) -> str:
+        bus = open_bus(self.settings.redis_url)
+        try:
+            await bus.check()
+        finally:
+            await bus.close()
+        return "Redis" if self.settings.redis_url else "in process"
+
+    async def parked(self) -> str:
+        async with self.db.read() as tx:
+            count = await tx.session.scalar(select(func.count()).select_from(ParkedEvent)) or 0
+            newest = await tx.session.scalar(select(ParkedEvent).order_by(ParkedEvent.at.desc()).limit(1))
+        if newest is not None:
+            raise Wrong(f"{count} events wait for a handler, newest: {newest.handler}: {newest.error}")
+        return "none waiting"
+
+    async def trail(self) -> str:
+        async with self.db.read() as tx:
+            broken = await audit.verify(tx)
+            seq, _hash = await audit.head(tx)
+        if broken is not None:
+            raise Wrong(f"row {broken} of access_log was changed or removed")
+        return f"{seq} rows, chain whole"
+
+    async def sounds(self) -> str:
+        missing = prompts.missing()
+        if missing:
+            raise Wrong(f"no sound for {', '.join(missing)}")
+        return f"{len(prompts.PROMPTS)} prompts and the waiting music"
+
+    async def calendar(self) -> str:
+        what = Hours(self.settings).what(now())
+        until = Hours(self.settings).known_until()
+        if self.settings.open == "calendar" and until - now().date() < _CALENDAR_AHEAD:
+            raise Wrong(f"holidays are known until {until} only: add next year's file (hotline/calendars/README.md)")
+        return f"now {what}; holidays known until {until}"
+
+    async def running(self) -> str:
+        if not self.asterisk.alive():
+            raise Wrong("not running: `hotline run` starts it")
+        version = (await self.asterisk.cli("core show version")).split(" built ")[0].strip()
+        return f"{version}, pid {self.asterisk.pid()}, {await self.asterisk.active_calls()} channels"
+
+    async def configuration(self) -> str:
+        places = self.asterisk.places
+        if not places.config_hash.exists() or places.config_hash.read_text().strip() != self.asterisk.config_hash():
+            raise Wrong("Asterisk runs with another configuration than these settings give: restart the hotline")
+        return "as these settings give it"
+
+    async def manager(self) -> str:
+        secrets = self.asterisk.secrets()
+        client = AmiClient(
+            host="127.0.0.1", port=self.settings.ami_port, user="actions", secret=secrets.actions, name="doctor"
+        )
+        task = asyncio.create_task(client.run())
+        try:
+            async with asyncio.timeout(5):
+                await client.wait_live()
+            await client.send(actions.ping())
+        except TimeoutError:
+            raise Wrong(f"no login at port {self.settings.ami_port}") from None
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        return f"login and ping at port {self.settings.ami_port}"
+
+    async def journal(self) -> str:
+        path = self.asterisk.places.cel
+        if not path.exists():
+            raise Wrong(f"{path.name} is not there: no call has been journalled yet; place one with `hotline simulate`")
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            raise Wrong(f"{path} holds numbers and can be read by others (mode {mode:o})")
+        return f"{path.name}, {path.stat().st_size // 1024} kB"
+
+    async def events(self) -> str:
+        async with self.db.read() as tx:
+            node = await tx.session.get(PbxNode, self.settings.node)
+        if node is None or node.state != "live":
+            raise Wrong(f"telephony data is stale since {iso(node.since) if node else 'ever'}")
+        return f"live since {iso(node.since)}"

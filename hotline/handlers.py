@@ -1,0 +1,95 @@
+"""The wiring page: which event does what. In-process handlers run in the transaction that emits the event.
+
+Order matters: rows of the call first, then its ticket, then the agent. A handler that fails is parked and tried again
+without losing the others' work (hotline.db).
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from hotline.agents import service as agents
+from hotline.calls import service as calls
+from hotline.calls.models import Call
+from hotline.db import Emitted, Handler, Tx
+from hotline.events import (
+    AgentLegEnded,
+    AgentMissed,
+    AgentOfferEnded,
+    AgentRang,
+    CallAnswered,
+    CallEnded,
+    CallMerged,
+    CallQueued,
+    CallStarted,
+    Event,
+    RecordingStarted,
+    TicketHandedTo,
+)
+from hotline.tickets import call_backs
+from hotline.tickets import service as tickets
+
+
+class Handlers:
+    """`call_back_due`: by when somebody whom nobody helped at an instant is to be rung (ivr.hours)."""
+
+    def __init__(self, call_back_due: Callable[[datetime], datetime]) -> None:
+        self._call_back_due = call_back_due
+        self.on: Mapping[type[Event], tuple[Handler, ...]] = {
+            CallStarted: (calls.record, open_ticket),
+            CallQueued: (calls.record,),
+            AgentRang: (name_agent, calls.record, agents.on_call_event, hand_ticket),
+            AgentMissed: (name_agent, calls.record, agents.on_call_event, take_ticket_back),
+            AgentOfferEnded: (name_agent, calls.record, agents.on_call_event, take_ticket_back),
+            CallAnswered: (name_agent, calls.record, agents.on_call_event, hand_ticket),
+            AgentLegEnded: (name_agent, calls.record, agents.on_call_event),
+            RecordingStarted: (calls.record,),
+            CallMerged: (calls.record, agents.on_call_event),
+            CallEnded: (calls.record, agents.on_call_event, self.owe_call_back),
+            TicketHandedTo: (agents.on_ticket_handed,),
+        }
+
+    async def dispatch(self, tx: Tx, item: Emitted) -> None:
+        for handler in self.on.get(type(item.event), ()):
+            await tx.run(handler, item)
+
+    async def owe_call_back(self, tx: Tx, item: Emitted) -> None:
+        """Whoever got no help and left a number is owed a call."""
+        if isinstance(item.event, CallEnded) and item.call_id is not None:
+            await call_backs.call_missed(tx, item.call_id, item.event.outcome, item.event.at, self._call_back_due)
+
+
+async def name_agent(tx: Tx, item: Emitted) -> None:
+    """Whose phone it is: calls know ids, only agents know phones."""
+    if item.agent_id is None and isinstance(
+        item.event, AgentRang | AgentMissed | AgentOfferEnded | CallAnswered | AgentLegEnded
+    ):
+        agent = await agents.by_endpoint(tx, item.event.member)
+        item.agent_id = agent.id if agent is not None else None
+
+
+async def open_ticket(tx: Tx, item: Emitted) -> None:
+    """The contact and its first ticket exist from the first sign of the call, whatever becomes of it."""
+    if item.call_id is None or not isinstance(item.event, CallStarted):
+        return
+    number = item.event.caller_number
+    if number is None:  # tried again from the log, which keeps no numbers
+        number = await tx.session.scalar(calls.select_number(item.call_id))
+    ticket = await tickets.open_for_call(
+        tx, call_id=item.call_id, line=item.event.line, caller_number=number, at=item.event.at
+    )
+    item.ticket_id = ticket.id
+
+
+async def hand_ticket(tx: Tx, item: Emitted) -> None:
+    if item.call_id is not None and item.agent_id is not None:
+        ticket = await tickets.hand_to(tx, item.call_id, item.agent_id, item.event.at)
+        item.ticket_id = ticket.id if ticket is not None else None
+
+
+async def take_ticket_back(tx: Tx, item: Emitted) -> None:
+    """Not from whoever has answered meanwhile: their own offer ended too."""
+    if item.call_id is None or item.agent_id is None:
+        return
+    call = await tx.session.get(Call, item.call_id)
+    if call is not None and call.agent_id != item.agent_id:
+        await tickets.hand_back(tx, item.call_id, item.agent_id, item.event.at)

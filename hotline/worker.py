@@ -1,0 +1,209 @@
+"""The one process part that belongs to a PBX node: reads its events, writes its phones, watches its time.
+
+AMI batches → tracker and presence → one transaction a batch → the log. Holds the node's lease, so that there is never
+a second one. Must not answer web requests; what it knows goes through rows and events.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from hotline.access import accounts
+from hotline.agents import presence
+from hotline.agents import service as agents
+from hotline.agents.commands import AgentDesk
+from hotline.bus import Bus
+from hotline.calls import service as calls
+from hotline.calls.models import PbxNode
+from hotline.calls.tracker import Tracker
+from hotline.clock import now
+from hotline.db import Database, Tx
+from hotline.errors import HotlineError, StartupError
+from hotline.events import AgentMissed, CallEvent, NodeChanged
+from hotline.settings import Settings
+from hotline.telephony.asterisk import Asterisk
+from hotline.telephony.client import WANTED, AmiClient
+from hotline.telephony.messages import Message, Snapshot
+
+log = structlog.get_logger()
+_RETRY_S = 1.0
+_SWEEP_S = 1.0
+
+
+class Worker:
+    """One a node. `live`: set while Asterisk's events arrive and the rows agree with it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        db: Database,
+        bus: Bus,
+        asterisk: Asterisk,
+        desk: AgentDesk,
+        ami_secret: str,
+    ) -> None:
+        self.node = settings.node
+        self.settings = settings
+        self.db = db
+        self.bus = bus
+        self.asterisk = asterisk
+        self.desk = desk
+        self.tracker = Tracker(settings.node)
+        self.live = asyncio.Event()
+        self.events = AmiClient(
+            host="127.0.0.1",
+            port=settings.ami_port,
+            user="events",
+            secret=ami_secret,
+            name="events",
+            wanted=WANTED,
+            on_batch=self.on_batch,
+            on_state=self.on_state,
+            on_snapshot=self.on_snapshot,
+        )
+        self.counts: Counter[str] = Counter()
+        self._adopted = False
+        self._react = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.events.run(), name="ami.events")
+            tasks.create_task(self._phones(), name="phones")
+            tasks.create_task(self._sweep(), name="sweep")
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[None]:
+        """Only one worker a node. Raises StartupError when another one holds it."""
+        folder = self.settings.data_dir.resolve()
+        held = await self.db.try_lease(f"worker:{self.node}", folder)
+        if held is None:
+            raise StartupError(f"another hotline is at work on this Asterisk (node {self.node}, data in {folder})")
+        try:
+            yield
+        finally:
+            await held()
+
+    async def on_batch(self, batch: Sequence[Message]) -> None:
+        """All that one socket read brought, as one transaction."""
+        events: list[CallEvent] = []
+        seen: list[tuple[presence.Observation, datetime]] = []
+        for message in batch:
+            events += self.tracker.feed(message)
+            seen += [(observation, message.at) for observation in presence.observe(message)]
+        if events or seen:
+            await self._write(events, seen)
+        if any(isinstance(event, AgentMissed) for event in events) or any(
+            isinstance(observation, presence.PhoneSeen) for observation, _at in seen
+        ):
+            self._react.set()
+
+    async def _write(self, events: Sequence[CallEvent], seen: Sequence[tuple[presence.Observation, datetime]]) -> None:
+        """Keeps trying while the database is away: the batch waits here, those behind it in the client's queue.
+
+        An error of ours is raised instead: the client counts it and asks for a new snapshot.
+        """
+        while True:
+            try:
+                async with self.db.write() as tx:
+                    for event in events:
+                        tx.emit(event)
+                    for observation, at in seen:
+                        await agents.observe(tx, observation, at)
+                self.counts["batches"] += 1
+                return
+            except (OperationalError, InterfaceError, OSError) as error:
+                self.counts["write_retries"] += 1
+                log.error("worker.write failed, kept and tried again", error=type(error).__name__, events=len(events))
+                await asyncio.sleep(_RETRY_S)
+
+    async def on_snapshot(self, snapshot: Snapshot) -> None:
+        """On every connect, before what was buffered meanwhile: rows and tracker are made to agree with Asterisk."""
+        async with self.db.write() as tx:
+            if not self._adopted:
+                self.tracker.adopt(await calls.open_calls(tx, self.node))
+                self._adopted = True
+            for event in self.tracker.resync(snapshot):
+                tx.emit(event)
+            await agents.snapshot(tx, snapshot)
+            await self._node(tx, "live", snapshot.at, boot=snapshot.boot)
+
+    async def on_state(self, state: str) -> None:
+        if state == "live":
+            self.live.set()
+        elif self.live.is_set():
+            self.live.clear()
+            with suppress(DBAPIError, OSError):
+                async with self.db.write() as tx:
+                    await self._node(tx, "stale", now())
+
+    async def _node(self, tx: Tx, state: str, at: datetime, boot: str | None = None) -> None:
+        row = await tx.session.get(PbxNode, self.node)
+        if row is None:
+            row = PbxNode(name=self.node, boot=None, state="", since=at, epoch=0)
+            tx.session.add(row)
+        if row.state == state and row.boot == (boot or row.boot):
+            return
+        row.state, row.since, row.boot = state, at, boot or row.boot
+        row.epoch += state == "live"
+        tx.emit(
+            NodeChanged(
+                at=at,
+                dedupe_key=f"{self.node}:node:{state}:{at.isoformat()}",
+                node=self.node,
+                state=state,
+                epoch=row.epoch,
+            )
+        )
+
+    async def _phones(self) -> None:
+        """Asterisk is told each phone's current secret, one reload for all that changed together."""
+        async with self.bus.listen("log") as bell:
+            while True:
+                try:
+                    await self.provision()
+                except (HotlineError, DBAPIError, OSError) as error:
+                    log.error("worker.phones failed, tried again", error=str(error))
+                await bell.wait(_RETRY_S)
+
+    async def provision(self) -> None:
+        async with self.db.read() as tx:
+            rows = await agents.phones(tx)
+        behind = [row for row in rows if row.ready_version != row.version]
+        if not behind:
+            return
+        await self.asterisk.write_agents([(row.endpoint, row.secret) for row in rows])
+        async with self.db.write() as tx:
+            for row in behind:
+                await agents.provisioned(tx, row.agent_id, row.version, now())
+
+    async def _sweep(self) -> None:
+        """What time brings (wrap-ups that end, handlers to retry); at once: lost phones and missed calls."""
+        due = now()
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SWEEP_S):
+                    await self._react.wait()
+            try:
+                if self._react.is_set():
+                    self._react.clear()
+                    await self.desk.react()
+                if now() >= due:
+                    due = now() + timedelta(seconds=_SWEEP_S)
+                    await self._every_second()
+            except (HotlineError, DBAPIError, OSError) as error:
+                log.error("worker.sweep failed, tried again", error=str(error))
+
+    async def _every_second(self) -> None:
+        at = now()
+        await self.desk.wrap_up_sweep(at)
+        await self.db.retry_parked(at)
+        if at.second == 0:
+            async with self.db.write() as tx:
+                await accounts.expire_sessions(tx, at)

@@ -1,0 +1,110 @@
+"""One process from start to stop: checks, store, Asterisk, console, in the order in which a clear error helps most."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+import uvicorn
+
+from hotline import admin, migrate
+from hotline.app import App, prepare_data_dir
+from hotline.errors import StartupError
+from hotline.settings import Settings
+from web.app import create_app
+
+log = structlog.get_logger()
+_READY_S = 60.0
+
+
+class _Server(uvicorn.Server):
+    """uvicorn with our signals: a stop first lets calls end, and the console shows them until then."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(settings: Settings, roles: frozenset[str]) -> None:
+    """Runs until SIGINT or SIGTERM. Raises StartupError with one clear line when something cannot work."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    prepare_data_dir(settings)
+    sock = _bind(settings) if "web" in roles else None
+    await migrate.upgrade(settings.store_url)
+    app = App(settings, roles)
+    await app.check()
+    if settings.demo and (accounts := await admin.ensure_demo_accounts(app.db, settings)):
+        _say(f"demo accounts, printed this once and kept in {settings.data_dir / admin.DEMO_FILE}:\n{accounts}")
+    async with app.running():
+        if sock is None:
+            await app.ready(_READY_S)
+            _say(f"hotline ready: worker of {settings.node}")
+            await stop.wait()
+        else:
+            await _serve_web(app, sock, stop)
+    log.info("hotline.stopped")
+
+
+async def _serve_web(app: App, sock: socket.socket, stop: asyncio.Event) -> None:
+    server = _Server(
+        uvicorn.Config(
+            create_app(app),
+            log_config=None,
+            access_log=False,
+            ws_per_message_deflate=False,  # 200 sockets' worth of zlib would cost more than all else
+            ws_max_size=65536,
+            timeout_graceful_shutdown=3,
+            server_header=False,
+            date_header=False,
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[sock]), name="uvicorn")
+    try:
+        await app.ready(_READY_S)
+        await server.listening.wait()
+        if app.settings.demo and app.settings.open == "always":
+            _say("demo start: the lines are open at all hours")
+        host, port = sock.getsockname()[:2]
+        _say(f"hotline ready: http://{f'[{host}]' if ':' in host else host}:{port}")
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if stop.is_set():
+            _say(f"stopping: calls may end for up to {app.settings.drain_s} s")
+            await app.drain()
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _bind(settings: Settings) -> socket.socket:
+    """The console's port, held before anything is started."""
+    family = socket.AF_INET6 if ":" in settings.bind else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((settings.bind, settings.port))
+        sock.listen(512)
+    except OSError as error:
+        sock.close()
+        raise StartupError(
+            f"port {settings.port} on {settings.bind} cannot be used for the console (HOTLINE_PORT): {error.strerror}"
+        ) from error
+    return sock
