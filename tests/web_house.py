@@ -33,7 +33,7 @@ from hotline.db import Database
 from hotline.errors import HotlineError
 from hotline.settings import Settings
 from tests import factories
-from web.app import create_app
+from web.app import create_app, wire
 from web.deps import Web
 from web.live import Hub
 
@@ -100,8 +100,7 @@ class House:
         self.audit = AuditLog(db)
         self.desk: Any = Desk()
         self.telephony = "live"
-        self.static = built_files(tmp_path / "static")
-        self.app: FastAPI = create_app(self, static=self.static)
+        self.app = _app(self, tmp_path, bool(settings))
 
     def telephony_state(self) -> str:
         return self.telephony
@@ -220,6 +219,21 @@ class Socket:
         self._in.put_nowait({"type": "websocket.disconnect", "code": 1000})
         async with asyncio.timeout(3):
             await asyncio.gather(self._task, return_exceptions=True)
+
+
+_apps: list[FastAPI] = []
+
+
+def _app(house: House, tmp_path: Path, is_special: bool) -> FastAPI:
+    """Routes and templates are built once a session, what they work on once a test; special settings have their own."""
+    if is_special or not _apps:
+        app = create_app(house, static=built_files(tmp_path / "static"))
+        if is_special:
+            return app
+        _apps.append(app)
+    app = _apps[0]
+    app.state.web = wire(house, app.state.web.renderer)
+    return app
 
 
 def built_files(folder: Path) -> Path:

@@ -34,13 +34,11 @@ log = structlog.get_logger()
 def create_app(house: House, *, templates: Path = TEMPLATES, static: Path = STATIC) -> FastAPI:
     """Raises StartupError for a route without a permission row, or a front end that is not built."""
     renderer = Renderer(house.settings, templates=templates, static=static)
-    metrics = Metrics(house.counters)
-    hub = Hub(house.db, house.bus, house.settings, renderer=renderer, metrics=metrics, alive=auth.alive_in(house))
     app = FastAPI(
         title="Hotline", version="1", openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan,
         redirect_slashes=False,
     )  # fmt: skip
-    app.state.web = Web(house, hub, renderer, metrics)
+    app.state.web = wire(house, renderer)
     for router in (*pages.ROUTERS, *api.ROUTERS):
         app.include_router(router)
     built = BuiltFiles(static, frozenset(renderer.assets.values()))
@@ -50,8 +48,15 @@ def create_app(house: House, *, templates: Path = TEMPLATES, static: Path = STAT
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(SQLAlchemyError, _on_store)
-    app.add_middleware(Edge, settings=house.settings, metrics=metrics, template=template_of, on_bug=_on_bug)
+    app.add_middleware(Edge, template=template_of, on_bug=_on_bug)
     return app
+
+
+def wire(house: House, renderer: Renderer) -> Web:
+    """The web's long-lived objects round a house."""
+    metrics = Metrics(house.counters)
+    hub = Hub(house.db, house.bus, house.settings, renderer=renderer, metrics=metrics, alive=auth.alive_in(house))
+    return Web(house, hub, renderer, metrics)
 
 
 @asynccontextmanager

@@ -17,8 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hotline.ids import new_id
 from hotline.settings import Settings
+from web.deps import Web
 from web.forms import BODY_LIMIT
-from web.metrics import Metrics
 
 OnBug = Callable[[Request, Exception], Awaitable[Response]]
 _HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
@@ -53,12 +53,8 @@ def content_policy(settings: Settings, host_header: str) -> str:
 class Edge:
     """The outermost middleware."""
 
-    def __init__(
-        self, app: ASGIApp, *, settings: Settings, metrics: Metrics, template: Callable[[Scope], str], on_bug: OnBug
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, template: Callable[[Scope], str], on_bug: OnBug) -> None:
         self.app = app
-        self._settings = settings
-        self._metrics = metrics
         self._template = template
         self._on_bug = on_bug
 
@@ -66,6 +62,7 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        web: Web = scope["app"].state.web
         began = time.monotonic()
         request_id = new_id().hex
         scope.setdefault("state", {})["request_id"] = request_id
@@ -75,7 +72,7 @@ class Edge:
             nonlocal status, is_begun
             if message["type"] == "http.response.start":
                 status, is_begun = message["status"], True
-                self._dress(scope, MutableHeaders(scope=message), request_id)
+                dress(web.house.settings, scope, MutableHeaders(scope=message), request_id)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -84,7 +81,7 @@ class Edge:
             except ClientDisconnect:
                 status = _LEFT
             except Exception as error:
-                # Here and not in the framework's own outermost layer: its answer would lack everything of `_dress`.
+                # Here and not in the framework's own outermost layer: its answer would lack everything of `dress`.
                 failed = await self._on_bug(Request(scope, receive), error)
                 if is_begun:
                     raise
@@ -92,17 +89,19 @@ class Edge:
             finally:
                 route = self._template(scope)
                 took = time.monotonic() - began
-                self._metrics.requests.labels(scope["method"], route, str(status)).observe(took)
+                web.metrics.requests.labels(scope["method"], route, str(status)).observe(took)
 
-    def _dress(self, scope: Scope, headers: MutableHeaders, request_id: str) -> None:
-        headers["X-Request-Id"] = request_id
-        for name, value in _FIXED.items():
-            headers[name] = value
-        headers["Content-Security-Policy"] = content_policy(self._settings, Headers(scope=scope).get("host", ""))
-        if self._settings.secure_cookies:
-            headers["Strict-Transport-Security"] = "max-age=31536000"
-        # What a page shows must not be found in a shared computer's cache.
-        headers.setdefault("Cache-Control", "no-store")
+
+def dress(settings: Settings, scope: Scope, headers: MutableHeaders, request_id: str) -> None:
+    """The headers of every answer."""
+    headers["X-Request-Id"] = request_id
+    for name, value in _FIXED.items():
+        headers[name] = value
+    headers["Content-Security-Policy"] = content_policy(settings, Headers(scope=scope).get("host", ""))
+    if settings.secure_cookies:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+    # What a page shows must not be found in a shared computer's cache.
+    headers.setdefault("Cache-Control", "no-store")
 
 
 def limited(scope: Scope, receive: Receive) -> Receive:

@@ -103,7 +103,9 @@ async def test_a_ticket_is_listed_and_shown_without_its_number(house: House) -> 
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b'{"version": "x"}', b'{"version": 1, "fields": {"summary": 5}}', b"\xff"], ids=str
+    "body",
+    [b"", b"{", b"[]", b'{"version": "x"}', b'{"version": 1, "fields": {"summary": 5}}', b"\xff"],
+    ids=["none", "cut", "list", "word", "number", "bytes"],
 )
 async def test_a_body_that_is_no_step_is_refused_without_echo(house: House, body: bytes) -> None:
     async with house.db.write() as tx:

@@ -177,8 +177,10 @@ async def test_two_tabs_writing_one_field_see_both_texts_and_nothing_is_overwrit
         ("password", b"value=a&version=0", 422, "invalid"),
         ("ticket_no", b"value=20310101-0001&version=0", 422, "invalid"),
     ],
-    ids=str,
-)
+    ids=["just-below-the-limit", "over-the-limit", "long", "percent-bytes", "raw-bytes", "half-a-pair", "nul", "word",
+         "negative", "superscript", "no-version", "no-value", "many-fields", "no-such-choice", "no-such-field",
+         "no-form-field"],
+)  # fmt: skip
 async def test_input_that_cannot_be_right_is_refused_in_one_sentence_and_stores_nothing(
     house: House, name: str, body: bytes, status: int, code: str
 ) -> None:
