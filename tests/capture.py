@@ -27,14 +27,9 @@ def script(name: str, **settings: Any) -> Callable[[Script], Script]:
     return keep
 
 
-async def sign_in(actions: Ami, *phones: str) -> None:
-    for phone in phones:
-        await actions.send("QueueAdd", Queue="hotline", Interface=f"PJSIP/{phone}", MemberName=phone)
-
-
 @script("answered-caller-hangs-up")
 async def answered_by_caller(pbx: Pbx, events: Ami, actions: Ami) -> None:
-    await sign_in(actions, "a1")
+    await pbx.sign_in(actions, "a1")
     pbx.phone("a1")
     pbx.calls(hold_ms=16000)
     await events.fact("HLOutcome", HLOutcome="answered", HLHangupBy="caller", timeout_s=30)
@@ -42,7 +37,7 @@ async def answered_by_caller(pbx: Pbx, events: Ami, actions: Ami) -> None:
 
 @script("answered-agent-hangs-up")
 async def answered_by_agent(pbx: Pbx, events: Ami, actions: Ami) -> None:
-    await sign_in(actions, "a1")
+    await pbx.sign_in(actions, "a1")
     pbx.phone("a1", talk_ms=4000)
     pbx.calls(hold_ms=60000)
     await events.fact("HLOutcome", HLOutcome="answered", HLHangupBy="agent", timeout_s=30)
@@ -50,7 +45,7 @@ async def answered_by_agent(pbx: Pbx, events: Ami, actions: Ami) -> None:
 
 @script("abandoned")
 async def abandoned(pbx: Pbx, events: Ami, actions: Ami) -> None:
-    await sign_in(actions, "a1")
+    await pbx.sign_in(actions, "a1")
     pbx.phone("a1", answer_ms=60000)
     pbx.calls(hold_ms=12500)
     await events.fact("HLOutcome", HLOutcome="abandoned", timeout_s=30)
@@ -58,29 +53,29 @@ async def abandoned(pbx: Pbx, events: Ami, actions: Ami) -> None:
 
 @script("ring-no-answer-next-agent")
 async def next_agent(pbx: Pbx, events: Ami, actions: Ami) -> None:
-    await sign_in(actions, "a1")
+    await pbx.sign_in(actions, "a1")
     pbx.phone("a1", answer_ms=60000)
     pbx.phone("a2")
     pbx.calls(hold_ms=22000)
     await events.event("AgentCalled", MemberName="a1", timeout_s=20)
-    await sign_in(actions, "a2")
+    await pbx.sign_in(actions, "a2")
     await events.fact("HLOutcome", HLOutcome="answered", HLMember="a2", timeout_s=30)
 
 
 @script("rejected-next-agent")
 async def rejected(pbx: Pbx, events: Ami, actions: Ami) -> None:
-    await sign_in(actions, "a1")
+    await pbx.sign_in(actions, "a1")
     pbx.phone("a1", answer_ms=1500, rejects=True)
     pbx.phone("a2")
     pbx.calls(hold_ms=18000)
     await events.event("AgentCalled", MemberName="a1", timeout_s=20)
-    await sign_in(actions, "a2")
+    await pbx.sign_in(actions, "a2")
     await events.fact("HLOutcome", HLOutcome="answered", HLMember="a2", timeout_s=30)
 
 
 @script("blocked")
 async def blocked(pbx: Pbx, events: Ami, actions: Ami) -> None:
-    await sign_in(actions, "a1")
+    await pbx.sign_in(actions, "a1")
     pbx.phone("a1")
     pbx.calls(6, hold_ms=14000)
     for _ in range(100):
@@ -110,20 +105,20 @@ async def closed_hang_up(pbx: Pbx, events: Ami, actions: Ami) -> None:
 
 @script("voicemail-waited", max_wait_s=10)
 async def waited(pbx: Pbx, events: Ami, actions: Ami) -> None:
-    await sign_in(actions, "a1")
-    pbx.phone("a1", answer_ms=60000, count=3)
+    await pbx.sign_in(actions, "a1")
+    pbx.phone("a1", answer_ms=60000)
     pbx.calls(hold_ms=43000)
     await events.fact("HLOutcome", HLOutcome="voicemail", timeout_s=60)
 
 
 @script("phone-lost-next-agent")
 async def phone_lost(pbx: Pbx, events: Ami, actions: Ami) -> None:
-    await sign_in(actions, "a1")
+    await pbx.sign_in(actions, "a1")
     pbx.phone("a1")
     pbx.phone("a2")
     pbx.calls(hold_ms=22000)
     found = await events.event("AgentConnect", MemberName="a1", timeout_s=20)
-    await sign_in(actions, "a2")
+    await pbx.sign_in(actions, "a2")
     await asyncio.sleep(2)
     await actions.send("Hangup", Channel=found["DestChannel"], Cause=38)
     await events.fact("HLOutcome", HLOutcome="answered", HLMember="a2", timeout_s=30)
@@ -133,7 +128,7 @@ async def phone_lost(pbx: Pbx, events: Ami, actions: Ami) -> None:
 async def mixed(pbx: Pbx, events: Ami, actions: Ami) -> None:
     """Some 240 calls of all kinds, for measuring."""
     phones = [f"b{number}" for number in range(40)]
-    await sign_in(actions, *phones)
+    await pbx.sign_in(actions, *phones)
     pbx.phone("b0", answer_ms=800, talk_ms=4000, count=10000)
     callers = [
         pbx.calls(120, rate=3, hold_ms=60000),

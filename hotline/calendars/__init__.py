@@ -11,7 +11,7 @@ from typing import Any
 
 from hotline.clock import Calendar, Window
 
-_YEARS_AHEAD = 10
+_YEARS_AHEAD = 5
 
 
 @cache

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_network
@@ -34,6 +35,7 @@ AGENTS = "pjsip_agents.conf"
 _BOOT_S = 30.0
 _COMMAND_S = 10.0
 _STOP_S = 8.0
+_ENDING_S = 0.5
 _ENDPOINT = re.compile(r"[a-z0-9]{1,32}")
 _SECRET = re.compile(r"[A-Za-z0-9_\-]{16,128}")
 
@@ -47,15 +49,23 @@ class AmiSecrets:
 
 
 class Asterisk:
-    """One node's Asterisk. `texts`: rendered files of the dialplan, by name (ivr.render.texts)."""
+    """One node's Asterisk. `texts`: rendered files of the dialplan, by name (ivr.render.texts). `preload`: a library
+    that comes before all others, for a clock that can be set. `sounds`: prompts and music, ours if not given.
+    """
 
     def __init__(
-        self, settings: Settings, texts: Mapping[str, str] | None = None, *, preload: Path | None = None
+        self,
+        settings: Settings,
+        texts: Mapping[str, str] | None = None,
+        *,
+        preload: Path | None = None,
+        sounds: Path | None = None,
     ) -> None:
         self.settings = settings
         self.texts = dict(texts or {})
         self.places: Places = places(settings)
         self._preload = preload
+        self._sounds = sounds or config_home() / "sounds"
         self._started: subprocess.Popen[bytes] | None = None
 
     @cached_property
@@ -105,6 +115,7 @@ class Asterisk:
             "settings": settings,
             "places": self.places,
             "modules": self.installation.modules,
+            "available": {path.name for path in self.installation.modules.glob("*.so")},
             "secrets": self.secrets(),
             "trunks": [_network(address) for address in settings.trunk_addresses],
             "rtp_first": settings.rtp_range[0],
@@ -243,12 +254,12 @@ class Asterisk:
         """Take no new calls, let those that are up end for at most `drain_s`, then end them. Nothing to do: fine."""
         if not self.alive():
             return
-        if (
-            self.settings.drain_s > 0
-            and await self._ask("core stop gracefully")
-            and await self._gone(self.settings.drain_s)
-        ):
-            return
+        if self.settings.drain_s > 0:
+            # The command returns when the last call has ended: the time it may take is the time to drain.
+            with suppress(TelephonyError):
+                await self.cli("core stop gracefully", timeout_s=self.settings.drain_s)
+            if await self._gone(_ENDING_S):
+                return
         if await self._ask("core stop now") and await self._gone(_STOP_S):
             return
         for number in (signal.SIGTERM, signal.SIGKILL):
@@ -281,7 +292,7 @@ class Asterisk:
 
     def _lay_sounds(self) -> None:
         """Our sounds and music over the package's data: unpacked packages have no `sounds/en` and no music."""
-        data, ours = self.places.data, config_home() / "sounds"
+        data, ours = self.places.data, self._sounds
         english = self.installation.data / "sounds" / "en_US_f_Allison"
         links = {path.name: path for path in self.installation.data.iterdir() if path.name not in {"sounds", "moh"}}
         links["moh"] = ours / "moh"

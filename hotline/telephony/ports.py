@@ -19,14 +19,15 @@ def require_free(settings: Settings) -> None:
         ("HOTLINE_SIP_PORT", socket.SOCK_DGRAM, settings.sip_bind, settings.sip_port),
     )
     for name, kind, address, port in wanted:
-        if _is_free(kind, address, port):
+        if is_free(kind, address, port):
             continue
         holder = holder_of(kind, port)
         by = f" by process {holder}" if holder else ""
         raise StartupError(f"port {port} on {address} is taken{by}: end it, or set {name} to another port")
 
 
-def _is_free(kind: socket.SocketKind, address: str, port: int) -> bool:
+def is_free(kind: socket.SocketKind, address: str, port: int) -> bool:
+    """Whether we could listen there."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, kind) as probe:
         if kind == socket.SOCK_STREAM:

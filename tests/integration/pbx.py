@@ -1,6 +1,7 @@
 """A private Asterisk on ports of its own, with SIPp on both sides and a plain AMI line: what the real thing does."""
 
 import asyncio
+import csv
 import itertools
 import shutil
 import signal
@@ -143,7 +144,15 @@ class Pbx:
     running: list[Sipp] = field(default_factory=list)
 
     @classmethod
-    def make(cls, directory: Path, base: int = 21000, preload: Path | None = None, **changes: Any) -> "Pbx":
+    def make(
+        cls,
+        directory: Path,
+        base: int = 21000,
+        *,
+        preload: Path | None = None,
+        sounds: Path | None = None,
+        **changes: Any,
+    ) -> "Pbx":
         sip = free_port(base)
         values: dict[str, Any] = {
             "data_dir": directory / "data",
@@ -157,7 +166,7 @@ class Pbx:
             "drain_s": 0,
         }
         settings = Settings(**(values | changes))
-        return cls(settings, Asterisk(settings, render.texts(settings), preload=preload), directory)
+        return cls(settings, Asterisk(settings, render.texts(settings), preload=preload, sounds=sounds), directory)
 
     async def start(self, phones: Sequence[str] = (), *, shared_port: bool = False) -> None:
         """`shared_port`: one SIPp process is all the phones."""
@@ -172,6 +181,43 @@ class Pbx:
         for sipp in self.running:
             sipp.stop()
         await self.asterisk.stop()
+
+    async def sweep(self) -> None:
+        """As if just started: no calls, no members, no wrap-ups."""
+        # Calls end before the phones do: else the next phone on that port is told of the last one's.
+        await self.asterisk.cli("channel request hangup all")
+        for phone in self.phone_ports:
+            await self.asterisk.cli(f"queue remove member PJSIP/{phone} from hotline")
+        await self.asterisk.cli("database deltree hl")
+        for _ in range(100):
+            if await self.asterisk.active_calls() == 0:
+                break
+            await asyncio.sleep(0.05)
+        else:
+            raise AssertionError("calls of an earlier test do not end")
+        await asyncio.sleep(0.1)
+        for sipp in self.running:
+            sipp.stop()
+        self.running.clear()
+
+    async def sign_in(self, actions: Ami, *phones: str) -> None:
+        """Into the queue, as the application does it."""
+        for phone in phones:
+            said = await actions.send("QueueAdd", Queue="hotline", Interface=f"PJSIP/{phone}", MemberName=phone)
+            assert said["Response"] == "Success", said
+
+    @property
+    def server(self) -> tuple[str, int]:
+        return self.settings.sip_bind, self.settings.sip_port
+
+    def recording(self, fact: dict[str, str]) -> Path:
+        """The file that an HLRecording fact names."""
+        return self.settings.recordings_dir / fact["HLFile"]
+
+    def journal(self) -> list[list[str]]:
+        """Rows of the CEL file."""
+        path = self.asterisk.places.log / "cel-custom" / "cel.csv"
+        return list(csv.reader(path.read_text().splitlines())) if path.exists() else []
 
     def port(self) -> int:
         """A fresh port for a SIPp process, with room for its control port."""
@@ -193,7 +239,7 @@ class Pbx:
         *,
         answer_ms: int = 1000,
         talk_ms: int = 3600000,
-        count: int = 1,
+        count: int = 1000,
         rejects: bool = False,
         **more: Any,
     ) -> Sipp:
@@ -246,7 +292,8 @@ def _endpoint(name: str, port: int) -> str:
     return (
         f"[{name}]\ntype = endpoint\ncontext = hl-agents\ntransport = udp\nidentify_by = username\nlanguage = zh\n"
         f"disallow = all\nallow = alaw\ndirect_media = no\nrtp_timeout = 10\ndevice_state_busy_at = 1\n"
-        f"allow_transfer = no\naors = {name}\n[{name}]\ntype = aor\ncontact = sip:{name}@{PHONES}:{port}\n"
+        f"allow_transfer = no\nauth = {name}\naors = {name}\n[{name}]\ntype = auth\nusername = {name}\n"
+        f"password = never-used-{name}\n[{name}]\ntype = aor\ncontact = sip:{name}@{PHONES}:{port}\n"
     )
 
 

@@ -1,0 +1,83 @@
+"""The real Asterisk for tests: `pbx` is shared and swept clean before each test, `new_pbx` makes one of other settings.
+
+Prompts are cut short, so that a test need not listen to them; tests of sound and of time ask for the real ones.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hotline.telephony.install import config_home
+from tests.integration.pbx import Ami, Pbx
+from tests.integration.sound import short_sounds
+
+PHONES = ("a1", "a2", "a3")
+NewPbx = Callable[..., Awaitable[Pbx]]
+
+
+def _in_thread(work: Coroutine[Any, Any, None]) -> None:
+    """Outside any test's event loop."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(work)
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]
+
+
+@pytest.fixture(scope="session")
+def quick_sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return short_sounds(config_home() / "sounds", tmp_path_factory.mktemp("sounds"))
+
+
+@pytest.fixture(scope="session")
+def shared_pbx(tmp_path_factory: pytest.TempPathFactory, quick_sounds: Path) -> Iterator[Pbx]:
+    made = Pbx.make(tmp_path_factory.mktemp("pbx"), sounds=quick_sounds)
+    _in_thread(made.start(PHONES))
+    yield made
+    _in_thread(made.stop())
+
+
+@pytest.fixture
+async def pbx(shared_pbx: Pbx) -> AsyncIterator[Pbx]:
+    await shared_pbx.sweep()
+    yield shared_pbx
+    await shared_pbx.sweep()
+
+
+@pytest.fixture
+async def new_pbx(tmp_path: Path, quick_sounds: Path) -> AsyncIterator[NewPbx]:
+    """Start an Asterisk with other settings; it ends with the test."""
+    async with AsyncExitStack() as stack:
+
+        async def make(phones: Sequence[str] = PHONES, **changes: Any) -> Pbx:
+            made = Pbx.make(tmp_path, **({"sounds": quick_sounds} | changes))
+            stack.push_async_callback(made.stop)
+            await made.start(phones)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+async def events(pbx: Pbx) -> AsyncIterator[Ami]:
+    async with pbx.ami("events") as ami:
+        yield ami
+
+
+@pytest.fixture
+async def actions(pbx: Pbx) -> AsyncIterator[Ami]:
+    async with pbx.ami("actions") as ami:
+        yield ami

@@ -1,0 +1,165 @@
+"""Starting, adopting, commanding and stopping the real Asterisk."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from hotline.errors import StartupError
+from hotline.ivr import render
+from hotline.ivr.hours import Hours
+from hotline.settings import CHECKOUT, Settings
+from hotline.telephony.asterisk import Asterisk
+from tests.integration.pbx import Pbx
+
+pytestmark = pytest.mark.integration
+NewPbx = Callable[..., Awaitable[Pbx]]
+
+
+def again(settings: Settings, **changes: object) -> Asterisk:
+    """What another process of ours would make of the same (or slightly other) settings."""
+    other = settings.model_copy(update=changes)
+    return Asterisk(other, render.texts(other))
+
+
+async def test_it_starts_without_a_complaint(new_pbx: NewPbx) -> None:
+    pbx = await new_pbx()
+    assert pbx.log_complaints() == []
+    assert pbx.asterisk.places.secrets.stat().st_mode & 0o777 == 0o600
+
+
+async def test_it_lives_in_a_session_of_its_own_and_is_adopted(new_pbx: NewPbx) -> None:
+    pbx = await new_pbx()
+    pid = pbx.asterisk.pid()
+    assert pid is not None
+    assert os.getsid(pid) == pid
+    second = again(pbx.settings, asterisk_prefix=pbx.settings.asterisk_prefix)
+    second._sounds = pbx.asterisk._sounds
+    await second.start()
+    assert second.pid() == pid
+
+
+async def test_a_changed_configuration_restarts_it_when_no_call_is_up_and_not_otherwise(new_pbx: NewPbx) -> None:
+    pbx = await new_pbx()
+    pid = pbx.asterisk.pid()
+    pbx.calls(hold_ms=20000)
+    async with pbx.ami() as events:
+        await events.fact("HLOffered")
+        changed = again(pbx.settings, ring_s=30)
+        await changed.start()
+        assert changed.pid() == pid
+        await changed.cli("channel request hangup all")
+        await events.fact("HLOutcome")
+        await asyncio.sleep(0.3)
+    await changed.start()
+    assert changed.pid() != pid
+    assert "timeout = 30" in (changed.places.etc / "queues.conf").read_text()
+    await changed.stop()
+
+
+@pytest.mark.parametrize(
+    ("setting", "kind"),
+    [
+        ("ami_port", socket.SOCK_STREAM),
+        ("asterisk_http_port", socket.SOCK_STREAM),
+        ("sip_port", socket.SOCK_DGRAM),
+    ],
+)
+async def test_a_taken_port_is_named_with_its_setting_and_holder(
+    tmp_path: Path, setting: str, kind: socket.SocketKind
+) -> None:
+    pbx = Pbx.make(tmp_path, 21050)
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind(("127.0.0.1", getattr(pbx.settings, setting)))
+        if kind == socket.SOCK_STREAM:
+            taken.listen()
+        with pytest.raises(StartupError) as caught:
+            await pbx.start()
+    port = getattr(pbx.settings, setting)
+    assert caught.value.message.startswith(f"port {port} on 127.0.0.1 is taken by process {os.getpid()} (")
+    assert f"HOTLINE_{setting.upper()}" in caught.value.message
+    assert pbx.asterisk.pid() is None
+
+
+async def test_stopping_waits_for_calls_no_longer_than_told(new_pbx: NewPbx) -> None:
+    pbx = await new_pbx(drain_s=1)
+    caller = pbx.calls(hold_ms=60000)
+    async with pbx.ami() as events:
+        await events.fact("HLOffered")
+    began = asyncio.get_running_loop().time()
+    await pbx.asterisk.stop()
+    assert 1 <= asyncio.get_running_loop().time() - began < 8
+    assert pbx.asterisk.pid() is None
+    await caller.end(5)
+    assert caller.said("ended-by-hotline") == 1
+
+
+async def test_a_phone_with_a_new_secret_is_known_while_a_call_goes_on(new_pbx: NewPbx) -> None:
+    pbx = await new_pbx(phones=())
+    pbx.calls(hold_ms=20000)
+    async with pbx.ami() as events:
+        await events.fact("HLOffered")
+        await pbx.asterisk.write_agents([("a0f1e2d3c4", "s" * 43)])
+        assert "a0f1e2d3c4" in await pbx.asterisk.cli("pjsip show endpoints")
+        assert pbx.asterisk.places.agents.stat().st_mode & 0o777 == 0o600
+        assert "dtls" in (await pbx.asterisk.cli("pjsip show endpoint a0f1e2d3c4")).lower()
+        assert await pbx.asterisk.active_calls() == 1
+    assert pbx.log_complaints() == []
+
+
+async def test_a_damaged_installation_is_one_clear_line(tmp_path: Path) -> None:
+    pbx = Pbx.make(tmp_path, 21060)
+    pbx.asterisk.texts["extensions.conf"] = "[general]\n"
+    pbx.asterisk.places.make()
+    (pbx.asterisk.places.root / "db" / "astdb.sqlite3").mkdir()
+    with pytest.raises(StartupError, match=r"Asterisk ended at its start: .*database"):
+        await pbx.start()
+
+
+@pytest.fixture
+def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[datetime], None]]:
+    """Sets the time that an Asterisk with libfaketime sees."""
+    file = tmp_path / "now"
+    for name, value in {"TIMESTAMP_FILE": file, "NO_CACHE": 1, "DONT_FAKE_MONOTONIC": 1}.items():
+        monkeypatch.setenv(f"FAKETIME_{name}", str(value))
+    monkeypatch.setenv("TZ", "UTC")
+
+    def put(at: datetime) -> None:
+        part = tmp_path / "now.part"
+        part.write_text(f"@{at.astimezone(ZoneInfo('UTC')):%Y-%m-%d %H:%M:%S}\n")
+        part.replace(file)
+
+    put(datetime(2026, 3, 10, 2, tzinfo=ZoneInfo("UTC")))
+    yield put
+
+
+async def test_the_dialplan_and_the_calendar_say_the_same_of_every_time(
+    new_pbx: NewPbx, clock: Callable[[datetime], None]
+) -> None:
+    found = sorted(CHECKOUT.glob(".asterisk/usr/lib/*/faketime/libfaketimeMT.so.1"))
+    assert found, "libfaketime is missing: run script/asterisk"
+    pbx = await new_pbx(phones=(), open="calendar", preload=found[0])
+    hours = Hours(pbx.settings)
+    moments = [
+        "2026-03-10T08:59:58", "2026-03-10T09:00:00", "2026-03-10T16:59:50", "2026-03-10T17:00:00",
+        "2026-03-14T10:00", "2026-05-01T10:00", "2026-05-06T10:00", "2026-05-09T10:00", "2026-05-09T17:00",
+        "2026-05-10T10:00", "2026-02-28T09:00", "2026-09-20T16:59", "2026-12-31T16:59", "2027-01-01T10:00",
+        "2027-02-05T10:00", "2027-02-10T10:00",
+    ]  # fmt: skip
+    said = {}
+    async with pbx.ami() as events, pbx.ami("actions") as actions:
+        for text in moments:
+            at = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Asia/Shanghai"))
+            clock(at)
+            mark = len(events.raw)
+            await actions.send("Originate", Channel="Local/12345@hl-trunk", Context="hl-control", Exten="done",
+                               Priority=1, Async="true")  # fmt: skip
+            outcome = (await events.fact("HLOutcome", since=mark))["HLOutcome"]
+            said[text] = (outcome == "abandoned", hours.what(at).is_open)
+    assert {text: pair for text, pair in said.items() if pair[0] != pair[1]} == {}
+    assert {pair[0] for pair in said.values()} == {True, False}
