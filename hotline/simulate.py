@@ -50,7 +50,7 @@ def simulate(settings: Settings, *, line: str, calls: int, rate: float, hold_s: 
     program = find_program(settings.asterisk_prefix, "sipp")
     if program is None:
         raise StartupError("SIPp is missing: run script/asterisk, or install the package sip-tester")
-    journal = places(settings).log / "cel-custom" / "cel.csv"
+    journal = places(settings).cel
     told = journal.stat().st_size if journal.exists() else 0
     with tempfile.TemporaryDirectory(prefix="hotline-calls-") as name:
         directory = Path(name)

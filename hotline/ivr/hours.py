@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from hotline.calendars import calendar
@@ -62,6 +62,10 @@ class Hours:
         kind = f"make-up working day: {days.make_up[day]}" if day in days.make_up else "working day"
         is_open = days.is_open(at)
         return State(is_open, f"{kind}, {windows}" if is_open else f"outside {windows}, {kind}", sure)
+
+    def known_until(self) -> date:
+        """The last day that an official notice of holidays covers."""
+        return self.calendar.confirmed_through
 
     def call_back_due(self, at: datetime) -> datetime:
         """By when a caller who reached nobody is called back: half an hour while open, else 11:00 of the next working

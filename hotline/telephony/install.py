@@ -71,6 +71,11 @@ class Places:
         return self.etc / "pjsip_agents.conf"
 
     @property
+    def cel(self) -> Path:
+        """The journal: what happened to each channel."""
+        return self.log / "cel-custom" / "cel.csv"
+
+    @property
     def secrets(self) -> Path:
         return self.root.parent / "secrets.json"
 

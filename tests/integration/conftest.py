@@ -62,10 +62,10 @@ async def new_pbx(tmp_path: Path, quick_sounds: Path) -> AsyncIterator[NewPbx]:
     """Start an Asterisk with other settings; it ends with the test."""
     async with AsyncExitStack() as stack:
 
-        async def make(phones: Sequence[str] = PHONES, **changes: Any) -> Pbx:
+        async def make(phones: Sequence[str] = PHONES, *, shared_port: bool = False, **changes: Any) -> Pbx:
             made = Pbx.make(tmp_path, **({"sounds": quick_sounds} | changes))
             stack.push_async_callback(made.stop)
-            await made.start(phones)
+            await made.start(phones, shared_port=shared_port)
             return made
 
         yield make

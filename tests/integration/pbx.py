@@ -216,7 +216,7 @@ class Pbx:
 
     def journal(self) -> list[list[str]]:
         """Rows of the CEL file."""
-        path = self.asterisk.places.log / "cel-custom" / "cel.csv"
+        path = self.asterisk.places.cel
         return list(csv.reader(path.read_text().splitlines())) if path.exists() else []
 
     def port(self) -> int:

@@ -1,6 +1,6 @@
 """What a caller meets at a time. Dates are those of the 2026 holiday notice."""
 
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -34,6 +34,10 @@ def hours() -> Hours:
 )
 def test_the_answer_starts_with_open_or_closed_and_says_why(hours: Hours, moment: str, said: str) -> None:
     assert str(hours.what(at(moment))) == said
+
+
+def test_holidays_are_known_until_the_last_notice_ends(hours: Hours) -> None:
+    assert hours.known_until() == date(2026, 12, 31)
 
 
 def test_the_setting_overrules_the_calendar() -> None:

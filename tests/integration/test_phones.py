@@ -1,0 +1,79 @@
+"""Agents' phones over Asterisk's WebSocket: who may register, and what callers meet while a page loads anew."""
+
+import asyncio
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.integration.pbx import Pbx
+from tests.integration.wsphone import WsPhone
+
+pytestmark = pytest.mark.integration
+NewPbx = Callable[..., Awaitable[Pbx]]
+ENDPOINT, SECRET = "a0f1e2d3c4", "this-sign-ins-secret-0123456789"
+
+
+async def test_a_phone_registers_with_this_sign_ins_secret_and_no_other(new_pbx: NewPbx) -> None:
+    pbx = await new_pbx(phones=())
+    await pbx.asterisk.write_agents([(ENDPOINT, SECRET)])
+    port = pbx.settings.asterisk_http_port
+    async with pbx.ami() as events:
+        async with WsPhone(port, ENDPOINT, SECRET) as phone:
+            assert phone.status == 200
+            await events.event("ContactStatus", EndpointName=ENDPOINT, ContactStatus="Reachable")
+        # The page is gone: known at once, from the closed socket.
+        await events.event("ContactStatus", EndpointName=ENDPOINT, ContactStatus="Removed", timeout_s=2)
+    async with WsPhone(port, ENDPOINT, "guessed-secret-0123456789") as phone:
+        assert phone.status == 401
+    async with WsPhone(port, "a999999999", SECRET) as phone:
+        assert phone.status == 401
+    await pbx.asterisk.write_agents([(ENDPOINT, "the-next-sign-ins-secret-0123456789")])
+    async with WsPhone(port, ENDPOINT, SECRET) as phone:
+        assert phone.status == 401
+
+
+async def test_an_unreachable_phone_is_waited_for_and_then_rung(new_pbx: NewPbx) -> None:
+    pbx = await new_pbx(phones=())
+    await pbx.asterisk.write_agents([(ENDPOINT, SECRET)])
+    async with pbx.ami() as events, pbx.ami("actions") as actions:
+        await pbx.sign_in(actions, ENDPOINT)
+        pbx.calls(hold_ms=30000)
+        await events.fact("HLOffered")
+        await asyncio.sleep(2.5)
+        async with WsPhone(pbx.settings.asterisk_http_port, ENDPOINT, SECRET) as phone:
+            assert phone.status == 200
+            await asyncio.wait_for(phone.rung.wait(), 6)
+        # Now the page goes away while the caller waits, and stays away.
+        await events.fact("HLRecording", HLKind="voicemail", timeout_s=25)
+    assert pbx.log_complaints() == []
+
+
+async def test_asterisks_web_port_serves_the_phones_socket_and_nothing_else(new_pbx: NewPbx) -> None:
+    pbx = await new_pbx(phones=())
+    for path in ("/", "/httpstatus", "/static/", "/ari/api-docs/resources.json", "/manager?action=ping", "/rawman"):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            await asyncio.to_thread(
+                urllib.request.urlopen, f"http://127.0.0.1:{pbx.settings.asterisk_http_port}{path}", timeout=5
+            )
+        refused.value.close()
+        assert refused.value.code == 404, path
+
+
+async def test_twenty_calls_at_once_are_all_answered_on_raised_limits(new_pbx: NewPbx) -> None:
+    pbx = await new_pbx(phones=[f"b{number}" for number in range(20)], shared_port=True, lines="12345:20,2912345:1")
+    async with pbx.ami() as events, pbx.ami("actions") as actions:
+        await pbx.sign_in(actions, *(f"b{number}" for number in range(20)))
+        pbx.phone("b0", answer_ms=300)
+        caller = pbx.calls(20, hold_ms=6000)
+        await caller.end(20)
+        await events.wait(lambda _: _count(events.blocks(), "HLOutcome") == 20)
+        blocks = events.blocks()
+    outcomes = [block for block in blocks if block.get("UserEvent") == "HLOutcome"]
+    assert {(block["HLOutcome"], block["HLHangupBy"]) for block in outcomes} == {("answered", "caller")}
+    assert len({block["HLMember"] for block in outcomes}) == 20
+
+
+def _count(blocks: list[dict[str, str]], fact: str) -> int:
+    return sum(block.get("UserEvent") == fact for block in blocks)
