@@ -23,6 +23,8 @@ from hotline.events import (
     CallStarted,
     Event,
     RecordingStarted,
+    SignedIn,
+    SignedOut,
     TicketHandedTo,
 )
 from hotline.tickets import call_backs
@@ -46,6 +48,8 @@ class Handlers:
             CallMerged: (calls.record, agents.on_call_event),
             CallEnded: (calls.record, agents.on_call_event, self.owe_call_back),
             TicketHandedTo: (agents.on_ticket_handed,),
+            SignedIn: (agents.on_session,),
+            SignedOut: (agents.on_session,),
         }
 
     async def dispatch(self, tx: Tx, item: Emitted) -> None:

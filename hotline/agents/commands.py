@@ -9,6 +9,7 @@ import asyncio
 import math
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
@@ -72,12 +73,14 @@ class AgentDesk:
         bus: Bus | None = None,
         queue: str = presence.QUEUE,
         now: Now = now,
+        registered_s: float = 2.0,
     ) -> None:
         self._db = db
         self._send = send
         self._bus = bus or InProcessBus()
         self._queue = queue
         self._now = now
+        self._registered_s = registered_s
         self._wrap_up = timedelta(seconds=settings.wrap_up_s)
         # One command at a time an agent: two buttons pressed quickly reach Asterisk in that order.
         self._turns: defaultdict[UUID, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -85,7 +88,21 @@ class AgentDesk:
 
     async def ready(self, agent_id: UUID, *, force: bool = False) -> None:
         """Into the queue, or back from a pause or wrap-up. Raises Conflict without a connected phone."""
+        await self._phone_heard(agent_id)
         await self._run(agent_id, "ready", "ready", force)
+
+    async def _phone_heard(self, agent_id: UUID) -> None:
+        """A page presses ready as soon as its phone has registered, which may be before Asterisk has told us."""
+        if await self._has_phone(agent_id):
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._registered_s), self._bus.listen("log") as bell:
+                while not await self._has_phone(agent_id):
+                    await bell.wait(_LOOK_S)
+
+    async def _has_phone(self, agent_id: UUID) -> bool:
+        async with self._db.read() as tx:
+            return (await service.get(tx, agent_id)).phone == "ok"
 
     async def pause(self, agent_id: UUID, reason: str, *, force: bool = False) -> None:
         """Raises Invalid for a reason that is not one of presence.MANUAL_REASONS, Conflict during a call."""

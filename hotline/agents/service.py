@@ -30,6 +30,8 @@ from hotline.events import (
     CallMerged,
     PhoneProvisioned,
     PhoneSecretChanged,
+    SignedIn,
+    SignedOut,
     TicketHandedTo,
 )
 from hotline.ids import new_endpoint, new_token
@@ -178,7 +180,7 @@ async def _free_extension(tx: Tx) -> str:
     return str(number)
 
 
-async def new_secret(tx: Tx, agent_id: UUID, at: datetime) -> int:
+async def new_secret(tx: Tx, agent_id: UUID, at: datetime, key: str | None = None) -> int:
     """A new SIP secret for this sign-in, or at sign-off one that nobody knows: the old one is void. Returns its number.
 
     The worker writes it for Asterisk and then says `provisioned`.
@@ -186,9 +188,29 @@ async def new_secret(tx: Tx, agent_id: UUID, at: datetime) -> int:
     agent = await locked(tx, agent_id)
     agent.phone_secret = new_token()
     agent.phone_version += 1
-    key = f"phone:{agent.id}:{agent.phone_version}"
+    key = key or f"phone:{agent.id}:{agent.phone_version}"
     tx.emit(PhoneSecretChanged(at=at, dedupe_key=key, agent_id=agent.id), agent_id=agent.id)
     return agent.phone_version
+
+
+async def on_session(tx: Tx, item: Emitted) -> None:
+    """Handler of SignedIn, SignedOut: a secret serves one sign-in. A phone in use keeps its own: a call hangs on it.
+
+    A session that only ran out leaves the phone alone: calls go on ringing where somebody may still sit.
+    """
+    match item.event:
+        case SignedIn(account_id=account_id):
+            keeps = {"ok"}  # a second browser beside the one with the phone
+        case SignedOut(account_id=account_id, why="asked" | "revoked"):
+            keeps = {"none"}  # logged off: nobody has this secret
+        case _:
+            return
+    agent = await by_account(tx, account_id)
+    if agent is None or agent.phone in keeps or agent.state in presence.BUSY:
+        return
+    key = f"{item.event.dedupe_key}:secret"
+    if not (await tx.known_keys([key]) or any(other.event.dedupe_key == key for other in tx.emitted)):
+        await new_secret(tx, agent.id, item.event.at, key)
 
 
 async def provisioned(tx: Tx, agent_id: UUID, version: int, at: datetime) -> None:
@@ -280,6 +302,9 @@ async def _on_leg(
     item.agent_id = item.agent_id or agent.id
     kind, before = _KIND_OF[type(event)], _shown(agent)
     if kind in {"rang", "answered"}:
+        call = await tx.session.get(Call, item.call_id) if item.call_id is not None else None
+        if call is not None and call.ended_at is not None:
+            return  # a handler that was tried again late
         # A second offer beside a call is no reason to forget the call.
         if agent.state != "on_call" or kind == "answered":
             agent.ticket_id = agent.ticket_id if agent.call_id == item.call_id else None
