@@ -161,7 +161,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "callback": N_("Asked for a call back"),
         "voicemail": N_("Voicemail"),
         "duty": N_("To the duty phone"),
-        "closed": N_("Closed"),
+        "closed": N_("Outside hours"),
         "blocked": N_("Line busy"),
         "overflowed": N_("Overflowed"),
         "failed": N_("Failed"),
@@ -232,6 +232,19 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "U3": N_("Everything else"),
     },
 }
+
+# Sentences that pure modules and the web's edge carry as plain text, without knowing of translation.
+SENTENCES: tuple[str, ...] = (
+    N_("This is needed."),
+    N_("At least ten characters are needed."),
+    N_("The request cannot be understood."),
+    N_("There is nothing at this address."),
+    N_("This cannot be done at this address."),
+    N_("What was sent is too large; nothing was stored."),
+    N_("The input is not valid; nothing was stored."),
+    N_("Something went wrong on our side. What was saved before is kept."),
+    N_("The database does not answer. Nothing was stored; try again in a moment."),
+)
 
 
 def english(kind: str, code: str) -> str | None:

@@ -1,0 +1,86 @@
+// The page's start: htmx with our rules, then one module a concern.
+import htmx from "htmx.org";
+import "idiomorph/htmx";
+import * as autosave from "./autosave.js";
+import * as agentConsole from "./console.js";
+import * as fields from "./fields.js";
+import * as keys from "./keys.js";
+import * as live from "./live.js";
+import { why } from "./net.js";
+import * as softphone from "./softphone.js";
+import * as tick from "./tick.js";
+import { toast, word } from "./words.js";
+
+function problem(xhr) {
+  try {
+    return { body: JSON.parse(xhr.responseText) };
+  } catch {
+    return null;
+  }
+}
+
+function errors() {
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (!/json/.test(detail.xhr.getResponseHeader("content-type") ?? "")) return;
+    detail.shouldSwap = false;
+    if (detail.xhr.status === 422) toast(word("failed", { why: why(problem(detail.xhr), "422") }), true);
+  });
+  document.addEventListener("htmx:responseError", ({ detail }) => {
+    const { status } = detail.xhr;
+    toast(status === 401 ? word("signedOut") : word("failed", { why: why(problem(detail.xhr), String(status)) }), true);
+    if (status === 409) agentConsole.refresh();
+  });
+  for (const type of ["htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(type, () => toast(word("failed", { why: word("noAnswer") }), true));
+  }
+}
+
+// Ready needs a phone that can ring: microphone and registration first, then the server is asked.
+function ready() {
+  document.addEventListener("htmx:confirm", (event) => {
+    const form = event.detail.elt;
+    if (!form.matches?.("[data-ready]") || !document.getElementById("softphone")) return;
+    event.preventDefault();
+    softphone.ensure().then(() => event.detail.issueRequest(true), (error) => toast(error.message, true));
+  });
+  document.addEventListener("htmx:afterRequest", ({ detail }) => {
+    if (detail.successful && detail.elt.matches?.("[data-log-off]")) softphone.stop();
+  });
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("[data-sign-out]");
+    if (!form || "settled" in form.dataset) return;
+    event.preventDefault();
+    autosave.flush().finally(() => {
+      form.dataset.settled = "";
+      form.requestSubmit();
+    });
+  });
+}
+
+// The console's tab must stay: the phone lives in it. Other pages open in a tab of their own, each always the same.
+function tabs() {
+  const page = document.body.dataset.page;
+  const own = { console: "hotline-console", board: "hotline-board", tickets: "hotline-tickets", calls: "hotline-calls" }[page];
+  if (own) window.name = own;
+  for (const link of document.querySelectorAll("[data-nav] a")) {
+    if (link.dataset.window === own) link.setAttribute("aria-current", "page");
+  }
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-window]");
+    if (link && (page === "console" || link.dataset.window === "hotline-console")) link.target = link.dataset.window;
+  });
+}
+
+htmx.config.defaultSettleDelay = 0;
+errors();
+tabs();
+tick.start();
+fields.start();
+autosave.start().finally(() => {
+  agentConsole.start();
+  ready();
+  softphone.start();
+  live.start();
+  keys.start(softphone.act);
+  document.documentElement.dataset.started = "";
+});

@@ -1,0 +1,280 @@
+// Writing is sacred: every field saves itself as typed, keeps what could not be sent in the browser, shows both texts when
+// somebody else was faster, and never overwrites. Fields are elements with data-field, data-ref and data-version.
+import { send, why } from "./net.js";
+import { Queue, read } from "./queue.js";
+import { clock, toast, word } from "./words.js";
+
+const PAUSE_MS = 400;
+const STORE = "hotline-unsent";
+
+let queue;
+let retryTimer;
+let tries = 0;
+let isSignedOut = false;
+const timers = new Map();
+const expected = new Map();
+
+const box = (ref, field) => document.querySelector(`[data-field="${CSS.escape(field)}"][data-ref="${CSS.escape(ref)}"]`);
+
+export function valueOf(element) {
+  const text = element.querySelector("textarea");
+  if (text) return text.value;
+  return element.querySelector(`input[name="${element.dataset.field}"]:checked`)?.value ?? "";
+}
+
+export function setValue(element, value) {
+  const text = element.querySelector("textarea");
+  if (text) {
+    if (text.value !== value) text.value = value;
+    return;
+  }
+  for (const input of element.querySelectorAll(`input[name="${element.dataset.field}"]`)) input.checked = input.value === value;
+  element.dispatchEvent(new CustomEvent("hotline:value-set", { bubbles: true }));
+}
+
+function status(element, kind, text) {
+  const line = element?.querySelector("[data-status]");
+  if (!line) return;
+  line.hidden = false;
+  line.dataset.kind = kind;
+  line.textContent = text;
+  if (kind === "saved") {
+    element.querySelector(".field-error")?.remove();
+    element.removeAttribute("aria-invalid");
+  }
+}
+
+function showConflict(entry) {
+  const element = box(entry.ref, entry.field);
+  const place = element?.querySelector("[data-conflict]");
+  if (!place) {
+    toast(`${entry.ref}: ${word("conflict")}`, true);
+    return;
+  }
+  const shown = (value) => {
+    if (element.querySelector("textarea")) return value || word("empty");
+    const face = element.querySelector(`input[value="${CSS.escape(value)}"] ~ *`);
+    return face?.querySelector(".segment-word")?.textContent ?? face?.textContent ?? word("empty");
+  };
+  const side = (title, value, button, keepMine) => {
+    const part = document.createElement("div");
+    part.className = "conflict-side";
+    const head = document.createElement("b");
+    head.textContent = title;
+    const quote = document.createElement("blockquote");
+    quote.textContent = shown(value);
+    const choose = document.createElement("button");
+    choose.type = "button";
+    choose.className = "btn btn-sm";
+    choose.textContent = button;
+    choose.dataset.choose = keepMine ? "yours" : "theirs";
+    choose.addEventListener("click", () => decide(entry, keepMine));
+    part.append(head, quote, choose);
+    return part;
+  };
+  const line = document.createElement("p");
+  line.textContent = word("conflict");
+  place.replaceChildren(
+    line,
+    side(word("yours"), entry.value, word("keepYours"), true),
+    side(word("theirs"), entry.theirs.value, word("takeTheirs"), false),
+  );
+  place.setAttribute("role", "alert");
+  place.hidden = false;
+  status(element, "kept", word("kept"));
+}
+
+function decide(entry, keepMine) {
+  const element = box(entry.ref, entry.field);
+  const { value, version } = entry.theirs;
+  queue.resolve(entry, keepMine);
+  if (element) {
+    element.dataset.version = version;
+    element.querySelector("[data-conflict]").hidden = true;
+    if (keepMine) flush();
+    else {
+      setValue(element, value);
+      status(element, "saved", word("saved", { time: clock(new Date()) }));
+    }
+    element.querySelector("textarea, input:checked")?.focus();
+  }
+}
+
+async function sendOne(entry) {
+  const element = () => box(entry.ref, entry.field);
+  queue.sending(entry);
+  status(element(), "saving", word("saving"));
+  const key = `${entry.ref}/${entry.field}`;
+  expected.set(key, (expected.get(key) ?? 0) + 1);
+  let answer;
+  try {
+    const url = `/tickets/${encodeURIComponent(entry.ref)}/fields/${encodeURIComponent(entry.field)}`;
+    answer = await send("PUT", url, { value: entry.sent, version: String(entry.base) });
+  } catch {
+    answer = null;
+  }
+  if (!answer?.ok) expected.set(key, expected.get(key) - 1);
+  settle(entry, answer, element());
+}
+
+function settle(entry, answer, element) {
+  if (answer?.ok) {
+    tries = 0;
+    setSignedOut(false);
+    const isWhole = queue.saved(entry, answer.body.version);
+    if (element) {
+      element.dataset.version = answer.body.version;
+      if (answer.body.ticket_version) newVersion(entry.ref, answer.body.ticket_version);
+      status(element, "saved", word("saved", { time: clock(new Date(answer.body.saved_at)) }));
+    }
+    if (!isWhole) flush();
+  } else if (answer?.status === 409 && answer.body && "theirs" in answer.body) {
+    if (queue.conflict(entry, answer.body.theirs ?? "", answer.body.version)) showConflict(entry);
+    else if (element) {
+      element.dataset.version = answer.body.version;
+      status(element, "saved", word("saved", { time: clock(new Date()) }));
+    }
+  } else if (answer?.status === 401) {
+    queue.failed(entry);
+    setSignedOut(true);
+    status(element, "kept", word("kept"));
+    again();
+  } else if (answer && answer.status < 500 && answer.status !== 429) {
+    queue.refused(entry, why(answer, String(answer.status)));
+    status(element, "refused", word("refused", { why: entry.refused }));
+    if (!element) toast(`${entry.ref}: ${word("refused", { why: entry.refused })}`, true);
+  } else {
+    queue.failed(entry);
+    status(element, "kept", word("kept"));
+    again();
+  }
+}
+
+function setSignedOut(value) {
+  if (value && !isSignedOut) toast(word("signedOut"), true);
+  isSignedOut = value;
+}
+
+function again() {
+  clearTimeout(retryTimer);
+  retryTimer = setTimeout(flush, Math.min(15000, 1000 * 2 ** tries));
+  tries += 1;
+}
+
+// Sends all that waits. Resolves when it was answered; true when nothing is left.
+export async function flush() {
+  for (const [element, timer] of timers) {
+    clearTimeout(timer);
+    timers.delete(element);
+  }
+  await Promise.all(queue.due().map(sendOne));
+  return queue.all().length === 0;
+}
+
+// Before a step: gives what was typed up to three seconds to arrive. False: something of this ticket is not saved.
+export async function settled(ref) {
+  const isOpen = () => queue.all().some((entry) => entry.ref === ref);
+  await flush();
+  for (let waited = 0; isOpen() && waited < 3000; waited += 100) await new Promise((done) => setTimeout(done, 100));
+  return !isOpen();
+}
+
+export function pending(ref, field) {
+  return queue.get(ref, field);
+}
+
+// Whether a change told by the server is only the echo of our own save.
+export function isEcho(ref, fields) {
+  return fields.length > 0 && fields.every((field) => {
+    const count = expected.get(`${ref}/${field}`) ?? 0;
+    if (count > 0) expected.set(`${ref}/${field}`, count - 1);
+    return count > 0;
+  });
+}
+
+export function newVersion(ref, version) {
+  const panel = document.querySelector(`#panel[data-ref="${CSS.escape(ref)}"]`);
+  if (!panel || Number(panel.dataset.version) >= Number(version)) return;
+  panel.dataset.version = version;
+  const input = panel.querySelector("[data-ticket-version]");
+  if (input) input.value = version;
+}
+
+function typed(event) {
+  const element = event.target.closest?.("[data-field]");
+  if (!element || event.isComposing || "ignore" in event.target.dataset || event.target.name !== element.dataset.field) return;
+  const { ref, field, version } = element.dataset;
+  queue.note(ref, field, valueOf(element), Number(version));
+  clearTimeout(timers.get(element));
+  if (event.type === "focusout" || event.target.type === "radio") {
+    timers.delete(element);
+    flush();
+  } else {
+    timers.set(element, setTimeout(flush, PAUSE_MS));
+  }
+}
+
+function left(event) {
+  const element = event.target.closest?.("[data-field]");
+  if (element && timers.has(element)) typed(event);
+}
+
+// Puts unsent texts back into a form that has just appeared.
+export function restore() {
+  for (const entry of queue.all()) {
+    const element = box(entry.ref, entry.field);
+    if (!element) continue;
+    setValue(element, entry.value);
+    if (entry.theirs) showConflict(entry);
+    else status(element, entry.refused ? "refused" : "kept", entry.refused ? word("refused", { why: entry.refused }) : word("kept"));
+  }
+}
+
+// Each tab keeps its own store, under a lock that says it lives; texts of tabs that died are taken over.
+async function ownStore(user) {
+  const prefix = `${STORE}/${user}/`;
+  if (!navigator.locks) return `${prefix}only`;
+  let tab = sessionStorage.getItem("hotline-tab") ?? crypto.randomUUID();
+  const hold = (id) =>
+    new Promise((got) => {
+      navigator.locks.request(`hotline-tab/${id}`, { ifAvailable: true }, (lock) => {
+        got(Boolean(lock));
+        return lock ? new Promise(() => {}) : undefined;
+      });
+    });
+  if (!(await hold(tab))) {
+    tab = crypto.randomUUID();
+    await hold(tab);
+  }
+  sessionStorage.setItem("hotline-tab", tab);
+  return prefix + tab;
+}
+
+async function orphans(prefix, own) {
+  const { held } = await navigator.locks.query();
+  const alive = new Set(held.map((lock) => lock.name));
+  const found = [];
+  for (const key of Object.keys(localStorage).filter((name) => name.startsWith(prefix) && name !== own)) {
+    if (alive.has(`hotline-tab/${key.slice(prefix.length)}`)) continue;
+    found.push(...read(localStorage, key));
+    localStorage.removeItem(key);
+  }
+  return found;
+}
+
+export async function start() {
+  const user = document.body.dataset.user ?? "";
+  const key = await ownStore(user);
+  queue = new Queue(localStorage, key);
+  if (navigator.locks) queue.adopt(await orphans(`${STORE}/${user}/`, key));
+  document.addEventListener("input", typed);
+  document.addEventListener("compositionend", typed);
+  document.addEventListener("focusout", left);
+  document.addEventListener("hotline:connected", flush);
+  addEventListener("online", flush);
+  addEventListener("pagehide", () => queue.due().forEach(({ ref, field, value, base }) => {
+    send("PUT", `/tickets/${encodeURIComponent(ref)}/fields/${encodeURIComponent(field)}`, { value, version: String(base) }, { keepalive: true }).catch(() => {});
+  }));
+  restore();
+  flush();
+}

@@ -1,0 +1,214 @@
+// The agent's screen follows events: a ticket handed over pops, a changed one is brought up to date without touching what
+// is being typed, my state and my work are fetched again. Steps wait until what was typed has arrived.
+import htmx from "htmx.org";
+import { Idiomorph } from "idiomorph";
+import * as autosave from "./autosave.js";
+import { page, send, why } from "./net.js";
+import { tick } from "./tick.js";
+import { toast, word } from "./words.js";
+
+const panel = () => document.getElementById("panel");
+const current = () => panel()?.dataset.ref ?? "";
+let refreshTimer;
+
+function initialise() {
+  tick();
+  autosave.restore();
+}
+
+// Shows a ticket in place of the present one. What was typed there is saved or kept; only what the server said is shown.
+export async function pop(ref) {
+  autosave.flush();
+  const old = panel();
+  if (!old || old.dataset.ref === ref) return refresh();
+  const slow = setTimeout(() => panel()?.classList.add("loading"), 300);
+  try {
+    const fresh = (await page(`/console/panel?ref=${encodeURIComponent(ref)}`)).getElementById("panel");
+    const isFocused = old.contains(document.activeElement);
+    old.replaceWith(fresh);
+    htmx.process(fresh);
+    initialise();
+    if (isFocused) focusFirst();
+    announce();
+  } catch {
+    setTimeout(() => current() !== ref && pop(ref), 1000);
+  } finally {
+    clearTimeout(slow);
+    panel()?.classList.remove("loading");
+  }
+}
+
+function announce() {
+  document.dispatchEvent(new CustomEvent("hotline:panel"));
+}
+
+// The first field that has no answer yet.
+export function focusFirst() {
+  for (const field of document.querySelectorAll("#ticket-form [data-field]")) {
+    if (field.disabled || autosave.valueOf(field)) continue;
+    field.querySelector("textarea, input:not([data-category-find])")?.focus();
+    return;
+  }
+}
+
+// The same ticket as the server has it now. Fields with unsent text, and the one being written, stay as they are.
+export async function refresh() {
+  const old = panel();
+  const ref = current();
+  if (!old || !ref) return;
+  let fresh;
+  try {
+    const url = document.body.dataset.page === "console" ? `/console/panel?ref=${encodeURIComponent(ref)}` : location.href;
+    fresh = (await page(url)).getElementById("panel");
+  } catch {
+    return;
+  }
+  if (!fresh || current() !== ref || panel() !== old) return;
+  const isSameForm = fresh.dataset.ticketState === old.dataset.ticketState && shape(fresh) === shape(old);
+  if (!isSameForm) {
+    const isFocused = old.contains(document.activeElement);
+    old.replaceWith(fresh);
+    htmx.process(fresh);
+    initialise();
+    if (isFocused) focusFirst();
+    announce();
+    return;
+  }
+  for (const part of [".ticket-head", ".col-caller"]) {
+    const from = fresh.querySelector(part);
+    const to = old.querySelector(part);
+    if (from && to && !to.querySelector("audio") && !("revealed" in (to.querySelector("[data-number]")?.dataset ?? {}))) {
+      Idiomorph.morph(to, from.outerHTML, { morphStyle: "outerHTML" });
+    }
+  }
+  for (const field of fresh.querySelectorAll("[data-field]")) adoptField(old, field, ref);
+  autosave.newVersion(ref, fresh.dataset.version);
+  tick();
+}
+
+function shape(root) {
+  const steps = [...root.querySelectorAll("[data-step]")].map((button) => button.dataset.step);
+  return JSON.stringify([steps, [...root.querySelectorAll("[data-field]")].map((field) => Boolean(field.disabled))]);
+}
+
+function adoptField(old, field, ref) {
+  const name = field.dataset.field;
+  const mine = old.querySelector(`[data-field="${CSS.escape(name)}"]`);
+  if (!mine || autosave.pending(ref, name) || Number(mine.dataset.version) >= Number(field.dataset.version)) return;
+  autosave.setValue(mine, autosave.valueOf(field));
+  mine.dataset.version = field.dataset.version;
+  const status = mine.querySelector("[data-status]");
+  if (status) status.innerHTML = field.querySelector("[data-status]")?.innerHTML ?? "";
+}
+
+function refreshSoon() {
+  clearTimeout(refreshTimer);
+  refreshTimer = setTimeout(refresh, 250);
+}
+
+async function refreshMe() {
+  for (const [id, url] of [["phone", "/console/phone"], ["bar-me", "/console/me"]]) {
+    const element = document.getElementById(id);
+    if (!element) continue;
+    try {
+      const fresh = (await page(url)).getElementById(id);
+      const now = document.getElementById(id);
+      if (!fresh || !now) continue;
+      const before = now.dataset.state;
+      Idiomorph.morph(now, fresh.outerHTML, { morphStyle: "outerHTML" });
+      htmx.process(document.getElementById(id));
+      if (id === "phone") afterState(before, fresh.dataset.state);
+    } catch {
+      // the next event or the next connection brings it
+    }
+  }
+  tick();
+}
+
+function afterState(before, state) {
+  if (before === "wrap_up" && state === "ready" && panel()?.dataset.ticketState === "NEW" && current()) {
+    toast(word("parked", { ref: current() }));
+  }
+}
+
+function refreshWork() {
+  const work = document.getElementById("work");
+  if (work) htmx.trigger(work, "refresh");
+}
+
+// A step goes out only when every typed word of its ticket has arrived.
+function beforeRequest(event) {
+  const button = event.detail.elt;
+  if (!button.dataset?.step && !("quick" in (button.dataset ?? {}))) return;
+  event.preventDefault();
+  const ref = current();
+  autosave.settled(ref).then((isSaved) => {
+    if (isSaved) event.detail.issueRequest(true);
+    else toast(word("notYet"), true);
+  });
+}
+
+async function reveal(button) {
+  const place = button.closest("p").querySelector("[data-number]");
+  const back = () => {
+    place.textContent = place.dataset.masked;
+    delete place.dataset.revealed;
+    button.hidden = false;
+  };
+  try {
+    const answer = await send("POST", button.dataset.reveal);
+    if (!answer.ok) throw new Error(why(answer, String(answer.status)));
+    place.textContent = answer.body.number ?? word("numberHidden");
+    place.dataset.revealed = "";
+    button.hidden = true;
+    setTimeout(back, 60000);
+  } catch (error) {
+    toast(word("failed", { why: error.message }), true);
+  }
+}
+
+export function start() {
+  const on = (type, act) => document.addEventListener(`hotline:${type}`, ({ detail }) => act(detail));
+  const isConsole = document.body.dataset.page === "console";
+  if (isConsole) {
+    on("TicketHandedTo", ({ ref }) => {
+      pop(ref);
+      refreshWork();
+    });
+    on("call", ({ state }) => {
+      if (state === "talking" && (document.activeElement === document.body || document.activeElement?.closest("#softphone"))) focusFirst();
+    });
+  }
+  on("TicketChanged", ({ ref, version, fields }) => {
+    autosave.newVersion(ref, version);
+    if (ref === current() && !autosave.isEcho(ref, fields ?? [])) refreshSoon();
+    refreshWork();
+  });
+  for (const type of ["TicketMoved", "TicketHandedBack"]) {
+    on(type, ({ ref }) => {
+      if (ref === current()) refreshSoon();
+      refreshWork();
+    });
+  }
+  on("AgentChanged", () => {
+    refreshMe();
+    refreshWork();
+    if (current()) refreshSoon();
+  });
+  on("resync", () => {
+    refreshMe();
+    refreshWork();
+    if (current()) refreshSoon();
+  });
+  document.addEventListener("htmx:confirm", beforeRequest);
+  document.addEventListener("htmx:afterSwap", ({ detail }) => {
+    if (detail.target.id === "panel" || detail.elt.id === "panel") {
+      initialise();
+      announce();
+    }
+  });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-reveal]");
+    if (button) reveal(button);
+  });
+}

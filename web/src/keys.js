@@ -1,0 +1,91 @@
+// Keys, as the help lists them. No key both ends a call and saves a ticket.
+
+// What a key press means; null: not ours. Pure. `isTyping`: the focus is where letters are text.
+export function meaning({ code, key, altKey, ctrlKey, metaKey, shiftKey }, isTyping) {
+  if (metaKey) return null;
+  if (ctrlKey) return !altKey && key === "Enter" ? { do: "next" } : null;
+  if (altKey) {
+    if (shiftKey) return null;
+    const digit = /^Digit([1-8])$/.exec(code);
+    if (digit) return { do: "type", value: `CT0${digit[1]}` };
+    const quick = { Digit9: "Alt+9", Digit0: "Alt+0", Minus: "Alt+-", Equal: "Alt+=", BracketLeft: "Alt+[" }[code];
+    if (quick) return { do: "quick", value: quick };
+    const place = { KeyS: "summary", KeyC: "category", KeyU: "urgency", KeyR: "reveal", KeyZ: "restore" }[code];
+    return place ? { do: place } : null;
+  }
+  const phone = { F2: "answer", F4: "mute", F8: "hang-up" }[key];
+  if (phone) return { do: "phone", value: phone };
+  if (key === "F9") return { do: "ready" };
+  if (key === "Escape") return { do: "close" };
+  if (isTyping) return null;
+  return { "/": { do: "search" }, "?": { do: "help" } }[key] ?? null;
+}
+
+function isTyping(element) {
+  return Boolean(element?.matches?.("textarea, select, input:not([type=radio]):not([type=checkbox]), [contenteditable]"));
+}
+
+const click = (selector) => {
+  const button = document.querySelector(selector);
+  if (!button || button.disabled) return false;
+  button.click();
+  return true;
+};
+
+const focus = (selector) => {
+  const element = document.querySelector(selector);
+  element?.focus();
+  return Boolean(element);
+};
+
+function choose(value) {
+  const input = document.querySelector(`#ticket-form input[name=contact_type][value="${value}"]`);
+  if (!input || input.matches(":disabled")) return false;
+  input.checked = true;
+  input.focus();
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  return true;
+}
+
+function close() {
+  const menus = [...document.querySelectorAll("details[data-menu][open]")];
+  for (const menu of menus) {
+    menu.open = false;
+    if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+  }
+  const keypad = document.getElementById("keypad");
+  if (!menus.length && keypad && !keypad.hidden) document.querySelector("[data-phone-do=keypad]").click();
+  return false;
+}
+
+const ACTIONS = {
+  next: () => click("[data-next]"),
+  type: choose,
+  quick: (value) => click(`[data-quick="${CSS.escape(value)}"]`),
+  summary: () => focus("#field-summary"),
+  category: () => focus("[data-category-find]"),
+  urgency: () => focus("[data-field=urgency] input:checked") || focus("[data-field=urgency] input"),
+  reveal: () => click("[data-reveal]:not([hidden])"),
+  restore: () => click("[data-step=restore]"),
+  ready: () => click("[data-key=F9]"),
+  search: () => focus("[data-search-box]") || focus("[data-category-find]"),
+  help: () => document.getElementById("keys")?.showModal() ?? true,
+  close,
+};
+
+export function start(phone) {
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.repeat) return;
+    const meant = meaning(event, isTyping(event.target));
+    if (!meant) return;
+    if (meant.do === "phone") {
+      event.preventDefault();
+      phone(meant.value);
+    } else if (ACTIONS[meant.do](meant.value) !== false) {
+      event.preventDefault();
+    }
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-open-keys]")) document.getElementById("keys").showModal();
+  });
+}

@@ -1,0 +1,200 @@
+// Live screens: one socket a browser. The tab that holds the Web Lock reads it and tells the others by BroadcastChannel;
+// every tab applies the patches it has a place for and turns events into DOM events named hotline:TYPE.
+import { Idiomorph } from "idiomorph";
+import { page } from "./net.js";
+import { afterClose, delay, History, Place, slot } from "./stream.js";
+import { tick } from "./tick.js";
+import { clock, word } from "./words.js";
+
+const SILENT_MS = 26000; // the server says something every 10 s
+const QUIET_MS = 1200;
+const SHARED = [".bar-live", "#stale", "#totals", ".board-lines", "[data-list]"];
+
+Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) =>
+  !(name === "open" && element.matches("details")) && !(name === "value" && element.matches("progress")) && name !== "data-level";
+
+let place;
+let history;
+let socket;
+let channel;
+let since = null;
+let bannerTimer;
+let isSignedOut = false;
+const me = Math.random().toString(36).slice(2);
+let retry;
+
+function put(patch) {
+  const old = document.getElementById(patch.key);
+  const list = patch.list ? document.querySelector(`[data-list="${CSS.escape(patch.list)}"]`) : null;
+  if (old && (!list || old.dataset.order === String(patch.order))) {
+    Idiomorph.morph(old, patch.html, { morphStyle: "outerHTML" });
+    return;
+  }
+  if (!list) return;
+  const holder = document.createElement("template");
+  holder.innerHTML = patch.html.trim();
+  const row = holder.content.firstElementChild;
+  old?.remove();
+  const rows = [...list.children];
+  const index = slot(rows.map((other) => other.dataset.order ?? ""), String(patch.order));
+  list.insertBefore(row, rows[index] ?? null);
+}
+
+function apply(frame) {
+  for (const patch of frame.patches ?? []) {
+    if (patch.op === "del") document.getElementById(patch.key)?.remove();
+    else put(patch);
+  }
+  if (frame.patches?.length) tick();
+  for (const event of frame.events ?? []) {
+    document.dispatchEvent(new CustomEvent(`hotline:${event.type}`, { detail: event }));
+  }
+}
+
+// Everything live on this page anew, without reloading it: a call and a half-written text live here.
+async function resync() {
+  try {
+    const fresh = await page(location.href);
+    for (const selector of SHARED) {
+      const news = fresh.querySelectorAll(selector);
+      document.querySelectorAll(selector).forEach((element, index) => {
+        if (news[index]) Idiomorph.morph(element, news[index].outerHTML, { morphStyle: "outerHTML" });
+      });
+    }
+    place.seq = Math.max(place.seq, Number(fresh.body.dataset.seq) || 0);
+    tick();
+    document.dispatchEvent(new CustomEvent("hotline:resync"));
+  } catch {
+    setTimeout(resync, delay(4));
+  }
+}
+
+function receive(frame) {
+  const verdict = place.take(frame);
+  if (verdict === "apply") apply(frame);
+  else if (verdict === "resync") resync();
+}
+
+function banner() {
+  const line = document.getElementById("offline");
+  clearTimeout(bannerTimer);
+  if (!line) return;
+  if (since === null) {
+    line.hidden = true;
+    return;
+  }
+  const show = () => {
+    line.querySelector("[data-text]").textContent = isSignedOut ? word("signedOut") : word("offline", { time: clock(new Date(since)) });
+    line.hidden = false;
+  };
+  if (Date.now() - since > QUIET_MS) show();
+  else bannerTimer = setTimeout(show, QUIET_MS);
+}
+
+function setSince(value, signedOut = false) {
+  since = value;
+  isSignedOut = signedOut;
+  banner();
+  document.dispatchEvent(new CustomEvent(value === null ? "hotline:connected" : "hotline:disconnected"));
+}
+
+function tell(message) {
+  channel?.postMessage(message);
+}
+
+// Tickets shown in this browser's tabs: the server tells of their changes too.
+const watched = new Map();
+
+function watch() {
+  const refs = [...new Set([...watched.values()].flat())];
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ watch: refs }));
+}
+
+function announce() {
+  const refs = [...document.querySelectorAll("#panel[data-ref]")].map((panel) => panel.dataset.ref);
+  watched.set(me, refs);
+  if (history) watch();
+  else tell({ kind: "watch", from: me, refs });
+}
+
+function connect(attempt = 0) {
+  clearTimeout(retry);
+  const url = new URL(document.body.dataset.live, location.href);
+  url.protocol = url.protocol.replace("http", "ws");
+  url.searchParams.set("after", place.seq);
+  socket = new WebSocket(url);
+  let tries = attempt;
+  let silence;
+  const heard = () => {
+    clearTimeout(silence);
+    silence = setTimeout(() => socket.close(), SILENT_MS);
+  };
+  heard();
+  socket.onmessage = (message) => {
+    heard();
+    const frame = JSON.parse(message.data);
+    if (frame.hello) {
+      tries = 0;
+      setSince(null);
+      tell({ kind: "state", since: null });
+      watch();
+    } else {
+      history.add(frame);
+    }
+    tell({ kind: "frame", frame });
+    receive(frame);
+  };
+  socket.onclose = ({ code }) => {
+    clearTimeout(silence);
+    const next = afterClose(code);
+    setSince(since ?? Date.now(), next === "signed-out");
+    tell({ kind: "state", since, signedOut: isSignedOut });
+    if (next !== "never") retry = setTimeout(connect, { "at-once": 0, "signed-out": 15000, again: delay(tries) }[next], tries + 1);
+  };
+}
+
+function lead() {
+  history = new History(place.seq);
+  announce();
+  channel?.addEventListener("message", ({ data }) => {
+    if (data.kind === "watch") {
+      watched.set(data.from, data.refs);
+      watch();
+    }
+    if (data.kind !== "joined") return;
+    tell({ kind: "caught-up", to: data.from, frames: history.since(data.seq) });
+    tell({ kind: "state", since, signedOut: isSignedOut });
+  });
+  connect();
+  return new Promise(() => {});
+}
+
+function follow() {
+  channel.addEventListener("message", ({ data }) => {
+    if (data.kind === "frame") receive(data.frame);
+    else if (data.kind === "state") setSince(data.since, data.signedOut);
+    else if (data.kind === "caught-up" && data.to === me) data.frames ? data.frames.forEach(receive) : resync();
+  });
+  tell({ kind: "joined", from: me, seq: place.seq });
+  announce();
+}
+
+export function start() {
+  document.addEventListener("hotline:panel", announce);
+  addEventListener("pagehide", () => tell({ kind: "watch", from: me, refs: [] }));
+  const { live, seq, epoch } = document.body.dataset;
+  if (!live) return;
+  place = new Place(Number(seq), Number(epoch));
+  if (!navigator.locks || !window.BroadcastChannel) {
+    lead();
+    return;
+  }
+  channel = new BroadcastChannel("hotline-live");
+  let leads = false;
+  navigator.locks.request("hotline-live", () => {
+    leads = true;
+    return lead();
+  });
+  follow();
+  addEventListener("online", () => leads && socket?.readyState === WebSocket.CLOSED && connect());
+}

@@ -1,0 +1,392 @@
+// The agent's phone in the page: SIP straight to Asterisk, never through our server, so it rings, answers and hangs up
+// with /live dead. What it knows is shown at once by data-phone and data-call on #softphone:
+//   data-phone  off asking connecting registered elsewhere refused lost
+//   data-call   none ringing answering talking
+// The only module that touches SIP. One tab owns the phone, by a Web Lock.
+import JsSIP from "jssip";
+import * as microphone from "./microphone.js";
+import { send, why } from "./net.js";
+import * as ring from "./ring.js";
+import { span } from "./tick.js";
+import { toast, word } from "./words.js";
+
+const LOCK = "hotline-phone";
+const REGISTER_S = 60;
+const READY_MS = 20000;
+const REGISTER_AGAIN_MS = 700;
+const RECLAIM_AFTER = 8;
+const RELEASE_MS = 1500;
+
+let box;
+let channel;
+let ua = null;
+let session = null;
+let release = null;
+let refusals = 0;
+let wasRegistered = false;
+let clockTimer;
+let statsTimer;
+let title = "";
+
+const phone = () => box.dataset.phone;
+const isInCall = () => box.dataset.call !== "none";
+
+function setPhone(state) {
+  if (box.dataset.phone === state) return;
+  box.dataset.phone = state;
+  document.dispatchEvent(new CustomEvent("hotline:phone", { detail: { state } }));
+}
+
+function setCall(state) {
+  box.dataset.call = state;
+  document.title = { ringing: `● ${word("ringing")} ${title}`, talking: `● ${word("inCall")} ${title}` }[state] ?? title;
+  document.dispatchEvent(new CustomEvent("hotline:call", { detail: { state } }));
+}
+
+// -- which tab
+
+function takeLock(options) {
+  return new Promise((got) => {
+    const held = navigator.locks.request(LOCK, options, (lock) => {
+      got(Boolean(lock));
+      return lock ? new Promise((done) => (release = done)) : undefined;
+    });
+    // the lock was stolen: another tab is the phone now
+    held.catch(() => {
+      release = null;
+      stop();
+      setPhone("elsewhere");
+    });
+  });
+}
+
+async function own() {
+  if (!navigator.locks || release) return true;
+  if (await takeLock({ ifAvailable: true })) return true;
+  setPhone("elsewhere");
+  return false;
+}
+
+// Asks the tab that has the phone to let go; takes it by force only from one that does not answer.
+async function takeOver() {
+  const answer = await new Promise((done) => {
+    const timer = setTimeout(() => done("silent"), RELEASE_MS);
+    channel.addEventListener("message", function listen({ data }) {
+      if (data !== "busy" && data !== "released") return;
+      clearTimeout(timer);
+      channel.removeEventListener("message", listen);
+      done(data);
+    });
+    channel.postMessage("release");
+  });
+  if (answer === "busy") {
+    toast(word("busyElsewhere"), true);
+    return;
+  }
+  await takeLock(answer === "silent" ? { steal: true } : {});
+  await connect();
+}
+
+function asked({ data }) {
+  if (data !== "release" || !release) return;
+  if (isInCall()) {
+    channel.postMessage("busy");
+    return;
+  }
+  stop();
+  setPhone("elsewhere");
+  release();
+  release = null;
+  channel.postMessage("released");
+}
+
+// -- connecting
+
+// Until calls can ring here; throws an Error whose message is for the person.
+export async function ensure() {
+  ring.unlock();
+  if (phone() === "registered" && microphone.current()) return;
+  if (!(await own())) throw new Error(word("noPhone"));
+  await connect();
+}
+
+async function connect() {
+  await askMicrophone();
+  if (phone() === "registered") return;
+  setPhone("connecting");
+  if (!ua) await claim();
+  await registered();
+}
+
+async function askMicrophone() {
+  if (microphone.current()) return;
+  if (phone() !== "registered") setPhone("asking");
+  try {
+    const stream = await microphone.open();
+    stream.getAudioTracks()[0].addEventListener("ended", () => askMicrophone().catch((error) => toast(error.message, true)));
+  } catch (error) {
+    const text = word(error.name === "NotFoundError" ? "noDevice" : "noMicrophone");
+    box.querySelector("[data-why]").textContent = text;
+    setPhone("refused");
+    throw new Error(text);
+  }
+}
+
+// A fresh secret for this sign-in, then a user agent with it.
+async function claim() {
+  let answer = null;
+  try {
+    answer = await send("POST", "/me/phone");
+  } catch {
+    // no network: said below
+  }
+  if (!answer?.ok) {
+    setPhone("lost");
+    throw new Error(word("failed", { why: why(answer, word("noAnswer")) }));
+  }
+  const { uri, secret, ws } = answer.body;
+  ua?.stop();
+  ua = new JsSIP.UA({
+    uri,
+    password: secret,
+    sockets: [new JsSIP.WebSocketInterface(ws)],
+    register_expires: REGISTER_S,
+    connection_recovery_min_interval: 1,
+    connection_recovery_max_interval: 5,
+    user_agent: "Hotline",
+  });
+  const mine = ua;
+  const only = (act) => (event) => mine === ua && act(event);
+  mine.on("registered", only(onRegistered));
+  mine.on("registrationFailed", only(onRefused));
+  mine.on("unregistered", only(onLost));
+  mine.on("disconnected", only(onLost));
+  mine.on("newRTCSession", only(onSession));
+  refusals = 0;
+  mine.start();
+}
+
+function registered() {
+  if (phone() === "registered") return Promise.resolve();
+  return new Promise((done, fail) => {
+    const listen = () => {
+      if (phone() === "registered") finish(done);
+    };
+    const timer = setTimeout(() => finish(() => fail(new Error(word("noPhone")))), READY_MS);
+    const finish = (act) => {
+      clearTimeout(timer);
+      document.removeEventListener("hotline:phone", listen);
+      act();
+    };
+    document.addEventListener("hotline:phone", listen);
+  });
+}
+
+function onRegistered() {
+  refusals = 0;
+  wasRegistered = true;
+  setPhone("registered");
+}
+
+// Asterisk may not have the new secret yet: ask again soon; after several times, for a new secret.
+function onRefused() {
+  if (wasRegistered) onLost();
+  refusals += 1;
+  if (refusals > RECLAIM_AFTER) {
+    claim().catch(() => setTimeout(onRefused, 5000));
+    return;
+  }
+  const mine = ua;
+  setTimeout(() => mine === ua && ua?.isConnected() && !ua.isRegistered() && ua.register(), REGISTER_AGAIN_MS);
+}
+
+function onLost() {
+  if (!ua || !wasRegistered || phone() === "lost") return;
+  setPhone("lost");
+  send("POST", "/me/phone/lost").catch(() => {
+    // Asterisk itself notices a phone that is gone within seconds
+  });
+}
+
+export function stop() {
+  const old = ua;
+  ua = null;
+  wasRegistered = false;
+  old?.stop();
+  microphone.close();
+  if (phone() !== "elsewhere") setPhone("off");
+}
+
+// -- calls
+
+function onSession({ originator, session: incoming, request }) {
+  if (originator !== "remote") return;
+  if (session) {
+    incoming.terminate({ status_code: 486 });
+    return;
+  }
+  session = incoming;
+  const from = request.from?.display_name || request.from?.uri?.user || "";
+  box.querySelector("[data-phone-number]").textContent = mask(from);
+  session.on("icecandidate", ({ ready }) => ready());
+  session.on("peerconnection", ({ peerconnection }) => {
+    peerconnection.addEventListener("track", ({ streams, track }) => {
+      box.querySelector("audio").srcObject = streams[0] ?? new MediaStream([track]);
+    });
+  });
+  session.on("confirmed", onTalking);
+  session.on("ended", onOver);
+  session.on("failed", onOver);
+  setCall("ringing");
+  startClock();
+  ring.start();
+  box.querySelector("[data-phone-do=answer]").focus();
+}
+
+// Digits of a number are seen by those who may, on the ticket.
+export function mask(number) {
+  const digits = number.replace(/\D/g, "");
+  if (digits.length < 7) return number && !digits ? number : digits.replace(/\d(?=\d{2})/g, "*");
+  return `${digits.slice(0, 3)}****${digits.slice(-4)}`;
+}
+
+function startClock() {
+  const began = Date.now();
+  clearInterval(clockTimer);
+  const show = () => (box.querySelector("[data-phone-since]").textContent = span((Date.now() - began) / 1000));
+  show();
+  clockTimer = setInterval(show, 500);
+}
+
+async function answer() {
+  if (!session || box.dataset.call !== "ringing") return;
+  ring.stop();
+  setCall("answering");
+  const mine = session;
+  try {
+    const mediaStream = await microphone.open();
+    if (mine !== session) return;
+    microphone.unmute();
+    mine.answer({ mediaStream, pcConfig: { iceServers: [] }, sessionTimersExpires: 120 });
+  } catch {
+    mine.terminate({ status_code: 480 });
+    toast(word("noMicrophone"), true);
+  }
+}
+
+function onTalking() {
+  ring.stop();
+  startClock();
+  setCall("talking");
+  const mine = session;
+  clearInterval(statsTimer);
+  statsTimer = setInterval(() => measure(mine), 1000);
+}
+
+function onOver() {
+  ring.stop();
+  clearInterval(clockTimer);
+  clearInterval(statsTimer);
+  session = null;
+  microphone.unmute();
+  setMuted(false);
+  showKeypad(false);
+  delete box.dataset.silent;
+  box.querySelector("audio").srcObject = null;
+  setCall("none");
+}
+
+// What comes and goes, for the person (no sound arrives) and for whoever measures.
+async function measure(call) {
+  const report = await call.connection?.getStats().catch(() => null);
+  for (const part of report?.values() ?? []) {
+    if (part.type === "inbound-rtp" && part.kind === "audio") {
+      box.dataset.silent = String(part.packetsReceived === Number(box.dataset.packetsIn ?? -1));
+      box.dataset.packetsIn = part.packetsReceived;
+      box.dataset.packetsLost = part.packetsLost;
+      box.dataset.energyIn = part.totalAudioEnergy ?? "";
+    } else if (part.type === "outbound-rtp" && part.kind === "audio") {
+      box.dataset.packetsOut = part.packetsSent;
+    } else if (part.type === "media-source" && part.kind === "audio") {
+      box.dataset.energyOut = part.totalAudioEnergy ?? "";
+    }
+  }
+}
+
+function hangUp() {
+  session?.terminate();
+}
+
+function reject() {
+  if (box.dataset.call === "ringing") session?.terminate({ status_code: 486 });
+}
+
+function setMuted(isMuted) {
+  box.dataset.muted = String(isMuted);
+  box.querySelector("[data-phone-do=mute]").setAttribute("aria-pressed", String(isMuted));
+}
+
+function mute() {
+  if (box.dataset.call !== "talking" || !session) return;
+  const isMuted = box.dataset.muted !== "true";
+  if (isMuted) session.mute({ audio: true });
+  else session.unmute({ audio: true });
+  setMuted(isMuted);
+}
+
+function showKeypad(isShown) {
+  box.querySelector("#keypad").hidden = !isShown;
+  box.querySelector("[data-phone-do=keypad]").setAttribute("aria-expanded", String(isShown));
+}
+
+function digit(value) {
+  if (box.dataset.call === "talking") session?.sendDTMF(value, { transportType: JsSIP.C.DTMF_TRANSPORT.RFC2833, duration: 160 });
+}
+
+const ACTIONS = {
+  answer,
+  reject,
+  mute,
+  "hang-up": hangUp,
+  keypad: () => showKeypad(box.querySelector("#keypad").hidden),
+  "take-over": () => takeOver().catch((error) => toast(error.message, true)),
+  reconnect: () => ensure().catch((error) => toast(error.message, true)),
+};
+
+export function act(name) {
+  return ACTIONS[name]?.();
+}
+
+export function callState() {
+  return box?.dataset.call ?? "none";
+}
+
+export function start() {
+  box = document.getElementById("softphone");
+  if (!box) return;
+  title = document.title;
+  if (window.BroadcastChannel) {
+    channel = new BroadcastChannel(LOCK);
+    channel.addEventListener("message", asked);
+  }
+  box.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-phone-do], [data-digit]");
+    if (button?.dataset.digit) digit(button.dataset.digit);
+    else if (button) act(button.dataset.phoneDo);
+  });
+  document.addEventListener("click", ring.unlock, { once: true });
+  addEventListener("offline", onLost);
+  addEventListener("online", () => ua && !ua.isRegistered() && ua.register());
+  addEventListener("beforeunload", (event) => {
+    if (isInCall()) event.preventDefault();
+  });
+  addEventListener("pagehide", () => ua?.stop());
+  resume();
+}
+
+// After a reload the phone comes back by itself, when the agent was at work and the microphone is allowed.
+async function resume() {
+  const state = document.getElementById("phone")?.dataset.state;
+  if (!state || state === "offline") return;
+  if (await microphone.isGranted()) ensure().catch(() => {});
+}
