@@ -24,6 +24,7 @@ from hotline.events import (
     AgentRang,
     CallAnswered,
     CallEnded,
+    CallEvent,
     CallMerged,
     SignedIn,
     SignedOut,
@@ -117,33 +118,43 @@ class House:
         async with self.db.write() as tx:
             await service.observe(tx, observation, self.at)
 
-    async def call(self, kind: Callable[..., object], call_id: UUID | None, **values: object) -> None:
-        """A call event arrives, with the id that calls.service found for it."""
-        event = kind(at=self.at, dedupe_key=self.key(), node="pbx1", linkedid="l", **values)
+    async def call(self, call_id: UUID | None, *events: tuple[type[CallEvent], dict[str, object]]) -> None:
+        """Call events arrive together, with the id that calls.service found for them."""
         async with self.db.write() as tx:
-            tx.emit(event, call_id=call_id)  # type: ignore[arg-type]
+            for kind, own in events:
+                values = {"at": self.at, "dedupe_key": self.key(), "node": "pbx1", "linkedid": "l", **own}
+                tx.emit(kind(**values), call_id=call_id)  # type: ignore[arg-type]
+
+    def _leg(self, kind: type[CallEvent], **values: object) -> tuple[type[CallEvent], dict[str, object]]:
+        return kind, {"member": self.endpoint, **values}
 
     async def rang(self, call_id: UUID) -> None:
-        await self.call(AgentRang, call_id, member=self.endpoint)
+        await self.call(call_id, self._leg(AgentRang))
 
     async def answered(self, call_id: UUID) -> None:
-        await self.rang(call_id)
-        await self.call(CallAnswered, call_id, member=self.endpoint, wait_ms=900)
+        await self.call(call_id, self._leg(AgentRang), self._leg(CallAnswered, wait_ms=900))
 
     async def missed(self, call_id: UUID) -> None:
-        await self.rang(call_id)
-        await self.call(AgentMissed, call_id, member=self.endpoint, ring_ms=12000)
+        await self.call(call_id, self._leg(AgentRang), self._leg(AgentMissed, ring_ms=12000))
+
+    async def withdrawn(self, call_id: UUID) -> None:
+        await self.call(call_id, self._leg(AgentOfferEnded))
 
     async def leg_ended(self, call_id: UUID) -> None:
-        await self.call(AgentLegEnded, call_id, member=self.endpoint)
+        await self.call(call_id, self._leg(AgentLegEnded))
+
+    async def talked(self, call_id: UUID) -> None:
+        await self.call(call_id, self._leg(AgentRang), self._leg(CallAnswered, wait_ms=900), self._leg(AgentLegEnded))
 
     async def wrap_up(self, seconds: int = 60) -> None:
         """After an answered call: the dialplan's pause with its end."""
-        call_id = new_id()
-        await self.answered(call_id)
-        await self.leg_ended(call_id)
-        await self.member("ACW")
-        await self.see(WrapUpSeen(self.endpoint, self.at + timedelta(seconds=seconds), self.key()))
+        await self.talked(new_id())
+        async with self.db.write() as tx:
+            for seen in (
+                MemberSeen(self.endpoint, True, "ACW", True, self.key()),
+                WrapUpSeen(self.endpoint, self.at + timedelta(seconds=seconds), self.key()),
+            ):
+                await service.observe(tx, seen, self.at)
 
     async def sweep(self, after: timedelta = timedelta()) -> list[str]:
         self.at += after
@@ -167,9 +178,9 @@ async def house(db: Database, tmp_path: Path) -> House:
 
 
 @pytest.fixture
-async def on_duty(house: House) -> House:
-    await house.member()
-    return house
+async def on_duty(db: Database, tmp_path: Path) -> House:
+    db.dispatch = dispatch
+    return await House(db, tmp_path).move_in(state="ready", in_queue=True)
 
 
 # Rows follow Asterisk
@@ -202,7 +213,7 @@ async def test_events_of_a_change_carry_the_cause_and_no_personal_data(house: Ho
 
 async def test_a_phone_that_is_nobodys_changes_nothing(house: House) -> None:
     await house.see(MemberSeen("a0000000000", True, None, True, "k"))
-    await house.call(AgentRang, new_id(), member="a0000000000")
+    await house.call(new_id(), (AgentRang, {"member": "a0000000000"}))
     assert await house.changes() == []
 
 
@@ -213,7 +224,7 @@ async def test_a_call_from_ring_to_wrap_up(on_duty: House) -> None:
     assert (agent.state, agent.call_id) == ("ringing", call_id)
     async with on_duty.db.write() as tx:
         tx.emit(TicketHandedTo(at=on_duty.at, dedupe_key="handed", ticket_id=ticket_id, agent_id=on_duty.id))
-    await on_duty.call(CallAnswered, call_id, member=on_duty.endpoint, wait_ms=900)
+    await on_duty.answered(call_id)
     await on_duty.leg_ended(call_id)
     agent = await on_duty.agent()
     assert (agent.state, agent.call_id, agent.ticket_id) == ("wrap_up", call_id, ticket_id)
@@ -247,14 +258,14 @@ async def test_the_end_of_another_call_leaves_the_present_one(on_duty: House) ->
     earlier, present = new_id(), new_id()
     await on_duty.answered(present)
     await on_duty.leg_ended(earlier)
-    await on_duty.call(AgentOfferEnded, earlier, member=on_duty.endpoint)
+    await on_duty.withdrawn(earlier)
     assert (await on_duty.agent()).state == "on_call"
 
 
 async def test_the_end_of_the_call_frees_whoever_still_seems_to_have_it(on_duty: House) -> None:
     call_id = new_id()
     await on_duty.answered(call_id)
-    await on_duty.call(CallEnded, call_id, outcome="answered", hangup_by="caller", talk_ms=1)
+    await on_duty.call(call_id, (CallEnded, {"outcome": "answered", "hangup_by": "caller", "talk_ms": 1}))
     assert (await on_duty.agent()).state == "wrap_up"
 
 
@@ -269,7 +280,7 @@ async def test_a_merged_call_stays_with_its_agent(on_duty: House) -> None:
     async with on_duty.db.write() as tx:
         younger, older = await factories.call(tx), await factories.call(tx)
     await on_duty.answered(younger.id)
-    await on_duty.call(CallMerged, older.id, other=younger.linkedid)
+    await on_duty.call(older.id, (CallMerged, {"other": younger.linkedid}))
     assert (await on_duty.agent()).call_id == older.id
     await on_duty.leg_ended(older.id)
     assert (await on_duty.agent()).state == "wrap_up"
@@ -521,9 +532,7 @@ async def test_wrap_up_ends_after_our_own_restart(on_duty: House, tmp_path: Path
 
 
 async def test_wrap_up_whose_end_was_never_heard_lasts_its_usual_time(on_duty: House) -> None:
-    call_id = new_id()
-    await on_duty.answered(call_id)
-    await on_duty.leg_ended(call_id)
+    await on_duty.talked(new_id())
     await on_duty.member("ACW")
     assert await on_duty.sweep(59 * SECOND) == []
     assert await on_duty.sweep(SECOND) == ["acw-clear", "unpause"]
@@ -533,9 +542,7 @@ async def test_without_wrap_up_the_agent_is_ready_when_the_queue_offers_again(db
     db.dispatch = dispatch
     house = await House(db, tmp_path, wrap_up_s=0).move_in()
     await house.member()
-    call_id = new_id()
-    await house.answered(call_id)
-    await house.leg_ended(call_id)
+    await house.talked(new_id())
     assert await house.sweep(2 * SECOND) == []
     assert (await house.agent()).state == "wrap_up"
     with pytest.raises(Conflict):
@@ -655,9 +662,7 @@ async def test_two_calls_missed_in_a_row_pause_until_the_agent_presses_ready(on_
 
 async def test_an_answer_between_two_missed_calls_starts_the_count_anew(on_duty: House) -> None:
     await on_duty.missed(new_id())
-    call_id = new_id()
-    await on_duty.answered(call_id)
-    await on_duty.leg_ended(call_id)
+    await on_duty.talked(new_id())
     await on_duty.member()
     await on_duty.missed(new_id())
     assert await on_duty.sweep() == []
@@ -667,7 +672,7 @@ async def test_an_offer_that_ended_otherwise_is_not_missed(on_duty: House) -> No
     for _ in range(2):
         call_id = new_id()
         await on_duty.rang(call_id)
-        await on_duty.call(AgentOfferEnded, call_id, member=on_duty.endpoint)
+        await on_duty.withdrawn(call_id)
     assert (await on_duty.agent()).misses == 0
 
 
