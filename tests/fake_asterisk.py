@@ -62,8 +62,8 @@ def event(name: str, at: float, *headers: tuple[str, str]) -> bytes:
     return block(("Event", name), ("Privilege", "call,all"), ("Timestamp", f"{at:.6f}"), *headers)
 
 
-def channel_event(name: str, at: float, uniqueid: str, *more: tuple[str, str], **snapshot: object) -> bytes:
-    return event(name, at, *snapshot_headers(uniqueid, **snapshot), *more)  # type: ignore[arg-type]
+def channel_event(kind: str, at: float, uniqueid: str, /, *more: tuple[str, str], **snapshot: object) -> bytes:
+    return event(kind, at, *snapshot_headers(uniqueid, **snapshot), *more)  # type: ignore[arg-type]
 
 
 @dataclass(slots=True)
