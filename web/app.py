@@ -19,7 +19,7 @@ from starlette.types import Scope
 from starlette.websockets import WebSocket
 
 from hotline.errors import HotlineError, NotSignedIn
-from web import api, auth, pages, problems
+from web import api, auth, pages, problems, screens
 from web.deps import House, Web
 from web.edge import Edge
 from web.live import Hub
@@ -47,7 +47,8 @@ def create_app(house: House, *, templates: Path = TEMPLATES, static: Path = STAT
     app.add_exception_handler(HotlineError, _on_error)  # type: ignore[arg-type]  # sockets have errors too
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(SQLAlchemyError, _on_store)
+    for lost in (SQLAlchemyError, ConnectionError):
+        app.add_exception_handler(lost, _on_store)  # type: ignore[arg-type]
     app.add_middleware(Edge, template=template_of, on_bug=_on_bug)
     return app
 
@@ -81,7 +82,7 @@ def template_of(scope: Scope) -> str:
 async def _on_error(request: Request | WebSocket, error: Exception) -> Response | None:
     assert isinstance(error, HotlineError)  # noqa: S101 - registered for it
     if isinstance(request, WebSocket):
-        await auth.turn_away(request, error)
+        await screens.turn_away(request, auth.close_code(error))
         return None
     if problems.is_page(request):
         if isinstance(error, NotSignedIn):
@@ -103,8 +104,11 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     return await _plain(request, 422, {}, errors=where)
 
 
-async def _on_store(request: Request, error: Exception) -> Response:
+async def _on_store(request: Request | WebSocket, error: Exception) -> Response | None:
     log.error("web.store failed", error=type(error).__name__, route=template_of(request.scope))
+    if isinstance(request, WebSocket):
+        await screens.turn_away(request, screens.TRY_LATER)
+        return None
     return await _plain(request, 503, {"Retry-After": "2"})
 
 

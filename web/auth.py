@@ -29,10 +29,9 @@ from hotline.settings import Settings
 from web import deps
 from web.forms import read_form
 from web.live import Alive
-from web.screens import EXPIRED, NOT_SIGNED_IN, ORIGIN, close
+from web.screens import EXPIRED, NOT_SIGNED_IN, ORIGIN, POLICY
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_POLICY_VIOLATION = 1008
 
 
 class SessionExpired(NotSignedIn):
@@ -209,10 +208,9 @@ async def _check_csrf(request: Request, expected: str) -> None:
         raise ForgedRequest("This page is from an earlier session or another site. Load it again.")
 
 
-async def turn_away(socket: WebSocket, error: HotlineError) -> None:
-    """Accept and close at once: only so does a page learn why. Nothing of ours is sent."""
-    await socket.accept()
-    await close(socket, _CLOSE_CODES.get(type(error), _POLICY_VIOLATION))
+def close_code(error: HotlineError) -> int:
+    """What a refused socket is closed with."""
+    return _CLOSE_CODES.get(type(error), POLICY)
 
 
 _CLOSE_CODES: Mapping[type[HotlineError], int] = {

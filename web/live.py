@@ -52,7 +52,7 @@ class Pace:
     """
 
     def __init__(
-        self, per_s: float = 20.0, allowance: float = 5.0, clock: Callable[[], float] = time.monotonic
+        self, per_s: float = 20.0, allowance: float = 20.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._per_s = per_s
         self._allowance = allowance

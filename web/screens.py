@@ -19,6 +19,8 @@ EXPIRED = 4003
 TOO_SLOW = 4008
 ORIGIN = 4010
 GOING_AWAY = 1001
+POLICY = 1008
+TRY_LATER = 1013
 QUEUE_FRAMES = 64
 _SAID_CHARS = 4096
 _WATCHED = 50
@@ -100,6 +102,13 @@ class Screen:
         refs = said.get("watch") if isinstance(said, Mapping) else None
         if isinstance(refs, list):
             self.watched = frozenset(ref for ref in refs[:_WATCHED] if isinstance(ref, str))
+
+
+async def turn_away(socket: WebSocket, code: int) -> None:
+    """Accept and close at once: only so does a page learn why. Nothing of ours is sent."""
+    if socket.application_state is WebSocketState.CONNECTING:
+        await socket.accept()
+    await close(socket, code)
 
 
 async def close(socket: WebSocket, code: int) -> None:
