@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotline.agents import presence
@@ -90,6 +90,7 @@ def test_what_the_queue_said_during_a_ring_counts_after_it(said: MemberSeen, sta
     assert presence.step(ringing, "offer_ended").state == state
 
 
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(["rang", "offer_ended", "missed", "answered", "leg_ended", "rested"]) |
                 st.sampled_from([None, "ACW", "LUNCH", "OUT"])))  # fmt: skip
 def test_a_free_phone_always_shows_what_the_queue_said_last(story: list[str | None]) -> None:
