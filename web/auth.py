@@ -25,6 +25,7 @@ from hotline.access.permissions import PUBLIC, TABLE, Actor, Subject, can
 from hotline.agents.models import Agent
 from hotline.clock import now
 from hotline.errors import HotlineError, NotAllowed, NotFound, NotSignedIn, StartupError
+from hotline.labels import N_
 from hotline.settings import Settings
 from web import deps
 from web.forms import read_form
@@ -170,7 +171,7 @@ async def identify(connection: HTTPConnection, house: deps.House) -> Signed:
             raise NotSignedIn("Sign in first.")
         found = await _by_session(house, token)
     if found is None:
-        raise SessionExpired("Your session is over. Sign in again; what you typed is kept on this page.")
+        raise SessionExpired(N_("Your session is over. Sign in again; what you typed is kept on this page."))
     return found
 
 
@@ -197,7 +198,7 @@ def _check_origin(socket: WebSocket, settings: Settings) -> None:
     """Browsers always say where a socket's page comes from; only a program with a token may be silent."""
     foreign = is_foreign(socket, settings)
     if foreign or (foreign is None and "authorization" not in socket.headers):
-        raise ForeignOrigin("This page may not open a connection here.")
+        raise ForeignOrigin(N_("This page may not open a connection here."))
 
 
 async def _check_csrf(request: Request, expected: str) -> None:
@@ -205,7 +206,7 @@ async def _check_csrf(request: Request, expected: str) -> None:
     if given is None and request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         given = (await read_form(request)).get("csrf")
     if given is None or not hmac.compare_digest(given.encode(), expected.encode()):
-        raise ForgedRequest("This page is from an earlier session or another site. Load it again.")
+        raise ForgedRequest(N_("This page is from an earlier session or another site. Load it again."))
 
 
 def close_code(error: HotlineError) -> int:

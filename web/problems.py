@@ -14,18 +14,19 @@ from starlette.responses import RedirectResponse, Response
 
 from hotline import i18n
 from hotline.errors import HotlineError, NotSignedIn
+from hotline.labels import N_
 
 SIGN_IN = "/sign-in"
 _MEDIA_TYPE = "application/problem+json"
 # What HTTP itself refuses, in our words.
 _PLAIN: Mapping[int, tuple[str, str]] = {
-    400: ("bad-request", "The request cannot be understood."),
-    404: ("not-found", "There is nothing at this address."),
-    405: ("method-not-allowed", "This cannot be done at this address."),
-    413: ("too-large", "What was sent is too large; nothing was stored."),
-    422: ("invalid", "The input is not valid; nothing was stored."),
-    500: ("error", "Something went wrong on our side. What was saved before is kept."),
-    503: ("store-unavailable", "The database does not answer. Nothing was stored; try again in a moment."),
+    400: ("bad-request", N_("The request cannot be understood.")),
+    404: ("not-found", N_("There is nothing at this address.")),
+    405: ("method-not-allowed", N_("This cannot be done at this address.")),
+    413: ("too-large", N_("What was sent is too large; nothing was stored.")),
+    422: ("invalid", N_("The input is not valid; nothing was stored.")),
+    500: ("error", N_("Something went wrong on our side. What was saved before is kept.")),
+    503: ("store-unavailable", N_("The database does not answer. Nothing was stored; try again in a moment.")),
 }
 
 

@@ -14,6 +14,7 @@ from hotline.access import accounts
 from hotline.access.permissions import can
 from hotline.clock import now
 from hotline.errors import HotlineError, NotSignedIn, TelephonyError, TooManyAttempts
+from hotline.labels import N_
 from web import problems
 from web.auth import (
     ForgedRequest,
@@ -46,7 +47,7 @@ async def sign_in_page(request: Request, web: Wired, next: str = "") -> Response
 @router.post("/sign-in", dependencies=[public("sign-in")])
 async def sign_in(request: Request, web: Wired) -> Response:
     if is_foreign(request, web.house.settings):
-        raise ForgedRequest("This form was sent by another site. Open our page and sign in there.")
+        raise ForgedRequest(N_("This form was sent by another site. Open our page and sign in there."))
     form = await read_form(request)
     name, after = form.get("name", ""), problems.local_path(form.get("next") or "/")
     address = request.client.host if request.client else ""
