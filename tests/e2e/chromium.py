@@ -12,7 +12,12 @@ FLAGS = (
 
 def executable() -> str:
     """The browser's path. Raises FileNotFoundError when none is installed."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = (
+        os.environ.get("CHROMIUM")
+        or shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if not path:
         raise FileNotFoundError("chromium is not installed: apt-get install chromium")
     return path

@@ -9,7 +9,7 @@ import argparse
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +18,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, sync_playwright
 
 from hotline import i18n
 from hotline.tickets import taxonomy
@@ -29,6 +29,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 STATIC = CHECKOUT / "web" / "static"
 CSP = "default-src 'self'; connect-src 'self' ws:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+# What only the real server answers.
+ABSENT = ("/live", "/me/phone")
 BAD = ("serious", "critical")
 
 
@@ -64,18 +66,27 @@ class Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         if path.startswith("/static/"):
             file = STATIC / path.removeprefix("/static/")
-            body, kind = (file.read_bytes(), KINDS.get(file.suffix, "application/octet-stream")) if file.is_file() else (b"", "")
+            body, kind = (
+                (file.read_bytes(), KINDS.get(file.suffix, "application/octet-stream")) if file.is_file() else (b"", "")
+            )
         else:
-            body, kind = self._screen(path.strip("/"), "en" if "locale=en" in query else "zh_CN"), "text/html; charset=utf-8"
+            body, kind = (
+                self._screen(path.strip("/"), "en" if "locale=en" in query else "zh_CN"),
+                "text/html; charset=utf-8",
+            )
         self.send_response(200 if body else 404)
         self.send_header("Content-Type", kind or "text/plain")
         self.send_header("Content-Security-Policy", CSP)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        with suppress(BrokenPipeError):
+            self.wfile.write(body)
 
     def _screen(self, name: str, locale: str) -> bytes:
         return render(name, locale).encode() if name in samples.SCREENS else b""
+
+    def do_POST(self) -> None:
+        self.send_error(503)
 
     def log_message(self, *args: Any) -> None:
         """Quiet."""
@@ -103,7 +114,13 @@ def settle(page: Page) -> None:
 def show(page: Page, base: str, name: str, locale: str) -> list[str]:
     """Opens a screen; gives what the browser complained of."""
     said: list[str] = []
-    page.on("console", lambda message: said.append(f"{message.type}: {message.text}") if message.type in {"error", "warning"} else None)
+
+    def hear(message: ConsoleMessage) -> None:
+        is_ours = not any(path in message.location["url"] + message.text for path in ABSENT)
+        if message.type in {"error", "warning"} and is_ours:
+            said.append(f"{message.type}: {message.text} {message.location['url']}")
+
+    page.on("console", hear)
     page.on("pageerror", lambda error: said.append(f"pageerror: {error}"))
     page.goto(f"{base}/{name}?locale={locale}")
     page.wait_for_load_state("load")
@@ -112,7 +129,7 @@ def show(page: Page, base: str, name: str, locale: str) -> list[str]:
         page.evaluate("([a, v]) => document.querySelector('#softphone').setAttribute(a, v)", [attribute, value])
     if "ringing" in name:
         page.evaluate("() => document.querySelector('[data-phone-number]').textContent = '12345 · 138****1234'")
-    return [line for line in said if "/live" not in line and "WebSocket" not in line]
+    return said
 
 
 STATES: Mapping[str, Mapping[str, str]] = {
@@ -154,7 +171,9 @@ def axe(page: Page) -> list[str]:
     ]
 
 
-def look(names: list[str], shots: Path | None, with_axe: bool, size: tuple[int, int], locales: list[str], schemes: list[str]) -> int:
+def look(
+    names: list[str], shots: Path | None, with_axe: bool, size: tuple[int, int], locales: list[str], schemes: list[str]
+) -> int:
     """Draws, checks and photographs; gives the number of findings."""
     findings = 0
     with served() as base, sync_playwright() as driver:
@@ -163,7 +182,9 @@ def look(names: list[str], shots: Path | None, with_axe: bool, size: tuple[int, 
             for locale in locales:
                 for name in names:
                     context = browser.new_context(
-                        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, locale="zh-CN"  # type: ignore[arg-type]
+                        viewport={"width": size[0], "height": size[1]},
+                        color_scheme=scheme,
+                        locale="zh-CN",  # type: ignore[arg-type]
                     )
                     page = context.new_page()
                     settle(page)
@@ -192,7 +213,14 @@ def main() -> None:
     asked = parser.parse_args()
     width, _, height = asked.size.partition("x")
     began = datetime.now(UTC)
-    findings = look(asked.only, asked.shots, asked.axe, (int(width), int(height)), asked.locales.split(","), asked.schemes.split(","))
+    findings = look(
+        asked.only,
+        asked.shots,
+        asked.axe,
+        (int(width), int(height)),
+        asked.locales.split(","),
+        asked.schemes.split(","),
+    )
     print(f"{findings} findings in {(datetime.now(UTC) - began).total_seconds():.1f} s")
     raise SystemExit(1 if findings else 0)
 

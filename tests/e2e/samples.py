@@ -27,7 +27,19 @@ CALLS = (
 def agent(number: int, name: str, state: str, seconds: float, **more: Any) -> views.AgentRow:
     """An agent row with everything else at rest."""
     base = views.AgentRow(
-        f"agent-{number}", str(number), name, f"80{number:02}", state, None, ago(seconds), "ok", None, None, None, None, f"{number}"
+        f"agent-{number}",
+        str(number),
+        name,
+        f"80{number:02}",
+        state,
+        None,
+        ago(seconds),
+        "ok",
+        None,
+        None,
+        None,
+        None,
+        f"{number}",
     )
     return replace(base, **more)
 
@@ -59,7 +71,9 @@ def fields(**values: str) -> dict[str, views.FieldView]:
     """The four fields; those with a value were saved at NOW."""
     kinds = {"contact_type": "choice", "category": "category", "summary": "text", "urgency": "choice"}
     return {
-        name: views.FieldView(name, kind, values.get(name, ""), 1 if name in values else 0, NOW if name in values else None)
+        name: views.FieldView(
+            name, kind, values.get(name, ""), 1 if name in values else 0, NOW if name in values else None
+        )
         for name, kind in kinds.items()
     }
 
@@ -136,23 +150,56 @@ def me(state: str = "ready", seconds: float = 8020, *, locale: str = "zh_CN", **
 
 
 SCREENS: Mapping[str, tuple[str, dict[str, Any]]] = {
-    "console-idle": ("console/index.html", {"me": me("ready"), "ticket": None, "call": None, "work": [], "board": QUIET}),
-    "console-off": ("console/index.html", {"me": me("offline", phone="none"), "ticket": None, "call": None, "work": WORK, "board": BOARD}),
-    "console-ringing": ("console/index.html", {"me": me("ringing", 6), "ticket": FRESH, "call": CALLS[2], "work": WORK, "board": BOARD}),
+    "console-idle": (
+        "console/index.html",
+        {"me": me("ready"), "ticket": None, "call": None, "work": [], "board": QUIET},
+    ),
+    "console-off": (
+        "console/index.html",
+        {"me": me("offline", phone="none"), "ticket": None, "call": None, "work": WORK, "board": BOARD},
+    ),
+    "console-ringing": (
+        "console/index.html",
+        {"me": me("ringing", 6), "ticket": FRESH, "call": CALLS[2], "work": WORK, "board": BOARD},
+    ),
     "console-talking": (
         "console/index.html",
-        {"me": me("on_call", 192), "ticket": TICKET, "call": replace(CALLS[3], since=ago(192)), "work": WORK, "board": BOARD},
+        {
+            "me": me("on_call", 192),
+            "ticket": TICKET,
+            "call": replace(CALLS[3], since=ago(192)),
+            "work": WORK,
+            "board": BOARD,
+        },
     ),
     "console-wrap-up": (
         "console/index.html",
-        {"me": me("wrap_up", 22, until=ago(-38), ref="H-2031-7"), "ticket": FAULTY, "call": None, "work": WORK, "board": BOARD},
+        {
+            "me": me("wrap_up", 22, until=ago(-38), ref="H-2031-7"),
+            "ticket": FAULTY,
+            "call": None,
+            "work": WORK,
+            "board": BOARD,
+        },
     ),
-    "console-void": ("console/index.html", {"me": me("wrap_up", 5, until=ago(-55)), "ticket": VOID, "call": None, "work": WORK, "board": BOARD}),
+    "console-void": (
+        "console/index.html",
+        {"me": me("wrap_up", 5, until=ago(-55)), "ticket": VOID, "call": None, "work": WORK, "board": BOARD},
+    ),
     "console-lost": (
         "console/index.html",
-        {"me": me("paused", 12, reason="PHONE", phone="lost"), "ticket": TICKET, "call": None, "work": WORK, "board": replace(BOARD, stale_since=ago(20))},
+        {
+            "me": me("paused", 12, reason="PHONE", phone="lost"),
+            "ticket": TICKET,
+            "call": None,
+            "work": WORK,
+            "board": replace(BOARD, stale_since=ago(20)),
+        },
     ),
-    "console-closed": ("console/index.html", {"me": me("ready", 5, pending="pause"), "ticket": CLOSED, "call": None, "work": WORK, "board": BOARD}),
+    "console-closed": (
+        "console/index.html",
+        {"me": me("ready", 5, pending="pause"), "ticket": CLOSED, "call": None, "work": WORK, "board": BOARD},
+    ),
     "board": ("board/index.html", {"me": me("ready"), "board": BOARD, "wall": False}),
     "board-quiet": ("board/index.html", {"me": me("ready"), "board": QUIET, "wall": False}),
     "board-wall": ("board/index.html", {"me": me("ready"), "board": BOARD, "wall": True}),
@@ -161,9 +208,19 @@ SCREENS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "ticket": ("tickets/show.html", {"me": me("ready"), "ticket": CLOSED, "call": None}),
     "calls": ("calls/index.html", {"me": me("ready"), "calls": CALL_LIST, "next_cursor": "abc"}),
     "call": ("calls/show.html", {"me": me("ready"), "call": CALL, "timeline_entries": TIMELINE}),
-    "sign-in": ("sign_in/index.html", {"me": None, "board_bar": None, "live": None, "error": "Name or password is wrong.", "next": "/", "name": "a1"}),
+    "sign-in": (
+        "sign_in/index.html",
+        {"me": None, "board_bar": None, "live": None, "error": "Name or password is wrong.", "next": "/", "name": "a1"},
+    ),
     "error": (
         "error.html",
-        {"me": me("ready"), "status": 503, "code": "telephony-unavailable", "message": "The telephone system did not answer.", "kept": None, "next": None},
+        {
+            "me": me("ready"),
+            "status": 503,
+            "code": "telephony-unavailable",
+            "message": "The telephone system did not answer.",
+            "kept": None,
+            "next": None,
+        },
     ),
 }

@@ -1,0 +1,190 @@
+"""The whole hotline as a user starts it: `python -m hotline run` on ports and a directory of its own."""
+
+import asyncio
+import csv
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hotline.ivr import render
+from hotline.settings import CHECKOUT, Settings
+from hotline.telephony.asterisk import Asterisk
+from hotline.telephony.install import config_home
+from tests.e2e.caller import Caller
+from tests.integration.pbx import Pbx, Sipp, free_port
+from tests.integration.sound import short_sounds
+
+BASE_PORT = 26000
+WAIT_S = 30.0
+AGENTS = ("agent1", "agent2")
+T = TypeVar("T")
+
+
+async def until(ask: Callable[[], T | Awaitable[T]], *, timeout_s: float = WAIT_S, what: str = "") -> T:
+    """The first answer that is true. Raises AssertionError with the last one."""
+    end = time.monotonic() + timeout_s
+    while True:
+        answer = ask()
+        if isinstance(answer, Awaitable):
+            answer = await answer
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {timeout_s} s: {what or ask}; last {answer!r}")
+        await asyncio.sleep(0.05)
+
+
+@dataclass
+class House:
+    """One running hotline. Its store is read from outside, as it lies on the disk."""
+
+    directory: Path
+    settings: Settings
+    process: subprocess.Popen[bytes] | None = None
+    running: list[Sipp] = field(default_factory=list)
+
+    @classmethod
+    def make(cls, directory: Path, offset: int, **changes: Any) -> "House":
+        port = free_port(BASE_PORT + offset, socket.SOCK_STREAM)
+        values: dict[str, Any] = {
+            "data_dir": directory / "data",
+            "port": port,
+            "sip_port": free_port(port + 100),
+            "ami_port": free_port(port + 200, socket.SOCK_STREAM),
+            "asterisk_http_port": free_port(port + 300, socket.SOCK_STREAM),
+            "rtp_ports": f"{BASE_PORT + 1000 + offset * 2}-{BASE_PORT + 1399 + offset * 2}",
+            "open": "always",
+            "demo": True,
+            "drain_s": 0,
+        }
+        return cls(directory, Settings(**(values | changes)))
+
+    def __post_init__(self) -> None:
+        self.asterisk = Asterisk(self.settings, render.texts(self.settings))
+        self._lab = Pbx(self.settings, self.asterisk, self.directory)
+
+    # Life
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.settings.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "hotline.log"
+
+    async def start(self) -> None:
+        """Returns once it says that it is ready."""
+        given = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
+        ours = {f"HOTLINE_{name.upper()}": str(value) for name, value in self.settings.model_dump().items()}
+        told = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "hotline", "run"],
+                cwd=CHECKOUT, env=given | ours, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+            )  # fmt: skip
+        await until(lambda: self._is_ready(told), timeout_s=60, what="hotline ready")
+
+    def _is_ready(self, told: int) -> bool:
+        text = self.log.read_bytes()[told:].decode(errors="replace")
+        assert self.process is not None
+        assert self.process.poll() is None, text
+        return "hotline ready: http" in text
+
+    async def stop(self) -> None:
+        """The process and its Asterisk."""
+        for sipp in self.running:
+            sipp.stop()
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                await until(lambda: self.process is None or self.process.poll() is not None, timeout_s=20)
+            finally:
+                self.kill()
+        await self.asterisk.stop()
+
+    def kill(self) -> None:
+        """kill -9, which Asterisk outlives."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def shorten_prompts(self) -> None:
+        """From the next call on, prompts are only their beginnings, so that a test need not listen."""
+        self._lay(short_sounds(config_home() / "sounds", self.directory / "short") / "zh")
+
+    def whole_prompts(self) -> None:
+        self._lay(config_home() / "sounds" / "zh")
+
+    def _lay(self, sounds: Path) -> None:
+        link = self.asterisk.places.data / "sounds" / "zh"
+        fresh = link.with_name("zh.new")
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(sounds)
+        fresh.replace(link)
+
+    async def sweep(self) -> None:
+        """No calls, nobody signed in to the queue, no wrap-up: as if just started."""
+        await self.asterisk.cli("channel request hangup all")
+        await until(self._has_no_calls, what="calls end")
+        for sipp in self.running:
+            sipp.stop()
+        self.running.clear()
+        for (endpoint,) in self.rows("select endpoint from agent where in_queue or state != 'offline'"):
+            await self.asterisk.cli(f"queue remove member PJSIP/{endpoint} from hotline")
+        await self.asterisk.cli("database deltree hl")
+        busy = "select name, state, pending from agent where state != 'offline'"
+        await until(lambda: not self.rows(busy), what="agents sign off")
+
+    def _has_no_calls(self) -> bool:
+        return not self.rows("select 1 from call where ended_at is null and phase not in ('ended', 'merged')")
+
+    # What it has written
+
+    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """From the store, as committed."""
+        store = self.settings.data_dir / "hotline.sqlite3"
+        connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=10)
+        try:
+            return connection.execute(query, values).fetchall()
+        finally:
+            connection.close()
+
+    def write(self, statement: str, *values: Any) -> None:
+        """What an administrator would do by hand in the store."""
+        connection = sqlite3.connect(self.settings.data_dir / "hotline.sqlite3", timeout=10)
+        try:
+            with connection:
+                connection.execute(statement, values)
+        finally:
+            connection.close()
+
+    def password(self, name: str) -> str:
+        text = (self.settings.data_dir / "demo-accounts.txt").read_text()
+        return dict(re.findall(r"^(\S+)\s+(\S+)", text, re.MULTILINE))[name]
+
+    def journal(self, linkedid: str) -> list[list[str]]:
+        """Asterisk's own rows of a call: event, Unix seconds, linkedid, uniqueid, channel, …"""
+        rows = csv.reader(self.asterisk.places.cel.read_text().splitlines())
+        return [row for row in rows if row[2] == linkedid]
+
+    # Who calls
+
+    def caller(self, number: str, line: str = "12345") -> Caller:
+        return Caller((self.settings.sip_bind, self.settings.sip_port), line, number)
+
+    def callers(self, count: int, **more: Any) -> Sipp:
+        """SIPp: many at once."""
+        sipp = self._lab.calls(count, **more)
+        self.running.append(sipp)
+        return sipp
