@@ -125,6 +125,12 @@ class Attempts:
     async def succeeded(self, name: str) -> None:
         await self._do("clear", self._account, name)
 
+    async def close(self) -> None:
+        """Let go of Redis."""
+        if self._shared is not None:
+            bridge: Any = cast(RedisStorage, self._shared.storage).bridge
+            await bridge.get_connection().aclose()
+
     async def _refuse(self, item: RateLimitItem, key: str, at: datetime) -> None:
         stats: WindowStats = await self._do("get_window_stats", item, key)
         wait = max(1, math.ceil(stats.reset_time - at.timestamp()))

@@ -21,27 +21,27 @@ HOME = "127.0.0.1"
 
 
 @pytest.fixture
-def house() -> Accounts:
+def door() -> Accounts:
     return Accounts(passwords=Passwords(CHEAP), attempts=Attempts(per_account="3/5 minutes", per_address="5/5 minutes"))
 
 
-async def add(db: Database, house: Accounts, name: str = "wang", password: str = "Sommer-2031") -> Account:
-    hashed = await house.passwords.hash(password)
+async def add(db: Database, door: Accounts, name: str = "wang", password: str = "Sommer-2031") -> Account:
+    hashed = await door.passwords.hash(password)
     async with db.write() as tx:
         return await accounts.add_user(tx, name, "agent", hashed, T0)
 
 
-async def signed_in(db: Database, house: Accounts) -> NewSession:
-    await add(db, house)
-    return await house.sign_in(db, "wang", "Sommer-2031", HOME, T0)
+async def signed_in(db: Database, door: Accounts) -> NewSession:
+    await add(db, door)
+    return await door.sign_in(db, "wang", "Sommer-2031", HOME, T0)
 
 
 async def kinds(db: Database) -> list[str]:
     return [row.type for row in await db.after(0)]
 
 
-async def test_sign_in_opens_a_session_that_the_cookie_finds(db: Database, house: Accounts) -> None:
-    new = await signed_in(db, house)
+async def test_sign_in_opens_a_session_that_the_cookie_finds(db: Database, door: Accounts) -> None:
+    new = await signed_in(db, door)
     async with db.read() as tx:
         who = await accounts.by_cookie(tx, new.token, T0)
         stored = (await tx.session.scalars(select(SignInSession.token_hash))).one()
@@ -51,19 +51,19 @@ async def test_sign_in_opens_a_session_that_the_cookie_finds(db: Database, house
     assert await kinds(db) == ["SignedIn"]
 
 
-async def test_secrets_do_not_show_when_printed(db: Database, house: Accounts) -> None:
-    new = await signed_in(db, house)
+async def test_secrets_do_not_show_when_printed(db: Database, door: Accounts) -> None:
+    new = await signed_in(db, door)
     assert new.token not in repr(new)
     assert str(new.who.csrf) not in repr(new)
 
 
 @pytest.mark.parametrize(("name", "password"), [("wang", "sommer-2031"), ("wong", "Sommer-2031"), ("wang", "x" * 9999)])
 async def test_wrong_names_and_passwords_get_the_same_answer(
-    db: Database, house: Accounts, name: str, password: str
+    db: Database, door: Accounts, name: str, password: str
 ) -> None:
-    await add(db, house)
+    await add(db, door)
     with pytest.raises(NotSignedIn, match=r"^The name or the password is wrong\.$"):
-        await house.sign_in(db, name, password, HOME, T0)
+        await door.sign_in(db, name, password, HOME, T0)
     assert await kinds(db) == []
 
 
@@ -83,21 +83,21 @@ async def test_an_unknown_name_costs_as_much_work_as_a_wrong_password(monkeypatc
     assert (known, len(verified)) == (1, 3)
 
 
-async def test_capitals_width_and_spaces_make_no_second_account(db: Database, house: Accounts) -> None:
-    await add(db, house)
+async def test_capitals_width_and_spaces_make_no_second_account(db: Database, door: Accounts) -> None:
+    await add(db, door)
     with pytest.raises(Conflict):
-        await add(db, house, " ＷＡＮＧ ")
-    assert (await house.sign_in(db, "Wang ", "Sommer-2031", HOME, T0)).who.name == "wang"
+        await add(db, door, " ＷＡＮＧ ")
+    assert (await door.sign_in(db, "Wang ", "Sommer-2031", HOME, T0)).who.name == "wang"
 
 
 @pytest.mark.parametrize("name", ["", "a b", "-wang", "wang-", "a" * 33, "<b>", "wang\n;"])
-async def test_names_that_would_break_elsewhere_are_refused(db: Database, house: Accounts, name: str) -> None:
+async def test_names_that_would_break_elsewhere_are_refused(db: Database, door: Accounts, name: str) -> None:
     with pytest.raises(Invalid):
-        await add(db, house, name)
+        await add(db, door, name)
 
 
-async def test_names_may_be_chinese(db: Database, house: Accounts) -> None:
-    assert (await add(db, house, "王小明")).name == "王小明"
+async def test_names_may_be_chinese(db: Database, door: Accounts) -> None:
+    assert (await add(db, door, "王小明")).name == "王小明"
 
 
 async def test_unknown_roles_are_refused(db: Database) -> None:
@@ -114,58 +114,58 @@ def test_poor_passwords_are_refused(password: str) -> None:
 
 
 async def test_an_account_is_closed_after_too_many_attempts_also_for_the_right_password(
-    db: Database, house: Accounts
+    db: Database, door: Accounts
 ) -> None:
-    await add(db, house)
+    await add(db, door)
     for _ in range(3):
         with pytest.raises(NotSignedIn):
-            await house.sign_in(db, "wang", "wrong", HOME, T0)
+            await door.sign_in(db, "wang", "wrong", HOME, T0)
     with pytest.raises(TooManyAttempts) as refused:
-        await house.sign_in(db, "wang", "Sommer-2031", "127.0.0.2", T0)
+        await door.sign_in(db, "wang", "Sommer-2031", "127.0.0.2", T0)
     assert refused.value.extra["retry_after_s"] >= 1
 
 
-async def test_a_sign_in_that_succeeds_forgets_earlier_mistakes(db: Database, house: Accounts) -> None:
-    await add(db, house)
+async def test_a_sign_in_that_succeeds_forgets_earlier_mistakes(db: Database, door: Accounts) -> None:
+    await add(db, door)
     for _ in range(2):
         for password in ("wrong", "wrong"):
             with pytest.raises(NotSignedIn):
-                await house.sign_in(db, "wang", password, HOME, T0)
-        await house.sign_in(db, "wang", "Sommer-2031", HOME, T0)
+                await door.sign_in(db, "wang", password, HOME, T0)
+        await door.sign_in(db, "wang", "Sommer-2031", HOME, T0)
 
 
-async def test_an_address_that_tries_many_names_is_refused(db: Database, house: Accounts) -> None:
-    await add(db, house)
+async def test_an_address_that_tries_many_names_is_refused(db: Database, door: Accounts) -> None:
+    await add(db, door)
     for number in range(5):
         with pytest.raises(NotSignedIn):
-            await house.sign_in(db, f"name{number}", "wrong", HOME, T0)
+            await door.sign_in(db, f"name{number}", "wrong", HOME, T0)
     with pytest.raises(TooManyAttempts):
-        await house.sign_in(db, "wang", "Sommer-2031", HOME, T0)
-    assert await house.sign_in(db, "wang", "Sommer-2031", "127.0.0.2", T0)
+        await door.sign_in(db, "wang", "Sommer-2031", HOME, T0)
+    assert await door.sign_in(db, "wang", "Sommer-2031", "127.0.0.2", T0)
 
 
 async def test_sign_in_works_while_redis_is_away(db: Database) -> None:
-    house = Accounts(passwords=Passwords(CHEAP), attempts=Attempts("redis://127.0.0.1:1/0", per_account="1/5 minutes"))
-    await add(db, house)
+    door = Accounts(passwords=Passwords(CHEAP), attempts=Attempts("redis://127.0.0.1:1/0", per_account="1/5 minutes"))
+    await add(db, door)
     with pytest.raises(NotSignedIn):
-        await house.sign_in(db, "wang", "wrong", HOME, T0)
+        await door.sign_in(db, "wang", "wrong", HOME, T0)
     with pytest.raises(TooManyAttempts):
-        await house.sign_in(db, "wang", "Sommer-2031", HOME, T0)
+        await door.sign_in(db, "wang", "Sommer-2031", HOME, T0)
 
 
-async def test_a_hash_of_weaker_settings_is_renewed_at_sign_in(db: Database, house: Accounts) -> None:
+async def test_a_hash_of_weaker_settings_is_renewed_at_sign_in(db: Database, door: Accounts) -> None:
     weak = await Passwords(Argon2Hasher(time_cost=1, memory_cost=9, parallelism=1)).hash("Sommer-2031")
     async with db.write() as tx:
         await accounts.add_user(tx, "wang", "agent", weak, T0)
-    await house.sign_in(db, "wang", "Sommer-2031", HOME, T0)
+    await door.sign_in(db, "wang", "Sommer-2031", HOME, T0)
     async with db.read() as tx:
         account = await accounts.by_name(tx, "wang")
     assert account is not None
     assert "m=8," in account.password_hash
 
 
-async def test_a_session_ends_by_sign_out_once(db: Database, house: Accounts) -> None:
-    new = await signed_in(db, house)
+async def test_a_session_ends_by_sign_out_once(db: Database, door: Accounts) -> None:
+    new = await signed_in(db, door)
     async with db.write() as tx:
         assert await accounts.sign_out(tx, new.who.credential_id, T0)
         assert not await accounts.sign_out(tx, new.who.credential_id, T0)
@@ -173,8 +173,8 @@ async def test_a_session_ends_by_sign_out_once(db: Database, house: Accounts) ->
     assert await kinds(db) == ["SignedIn", "SignedOut"]
 
 
-async def test_a_session_ends_when_nobody_is_there_and_at_its_limit(db: Database, house: Accounts) -> None:
-    new = await signed_in(db, house)
+async def test_a_session_ends_when_nobody_is_there_and_at_its_limit(db: Database, door: Accounts) -> None:
+    new = await signed_in(db, door)
 
     async def is_in(after: timedelta) -> bool:
         async with db.read() as tx:
@@ -189,16 +189,16 @@ async def test_a_session_ends_when_nobody_is_there_and_at_its_limit(db: Database
     assert not await is_in(accounts.ABSOLUTE)
 
 
-async def test_expired_sessions_leave_a_trail_once(db: Database, house: Accounts) -> None:
-    await signed_in(db, house)
+async def test_expired_sessions_leave_a_trail_once(db: Database, door: Accounts) -> None:
+    await signed_in(db, door)
     for count in (1, 0):
         async with db.write() as tx:
             assert await accounts.expire_sessions(tx, T0 + accounts.IDLE) == count
     assert [row.data.get("why") for row in await db.after(0)] == [None, "idle"]
 
 
-async def test_use_is_written_down_at_most_once_a_minute(db: Database, house: Accounts) -> None:
-    new = await signed_in(db, house)
+async def test_use_is_written_down_at_most_once_a_minute(db: Database, door: Accounts) -> None:
+    new = await signed_in(db, door)
     for seconds, is_stale, seen_s in ((59, False, 0), (60, True, 60), (61, False, 60)):
         at = T0 + timedelta(seconds=seconds)
         async with db.write() as tx:
@@ -210,29 +210,29 @@ async def test_use_is_written_down_at_most_once_a_minute(db: Database, house: Ac
             assert await tx.session.scalar(select(SignInSession.seen_at)) == T0 + timedelta(seconds=seen_s)
 
 
-async def test_deactivated_people_are_out_at_once_and_stay_out(db: Database, house: Accounts) -> None:
-    new = await signed_in(db, house)
+async def test_deactivated_people_are_out_at_once_and_stay_out(db: Database, door: Accounts) -> None:
+    new = await signed_in(db, door)
     async with db.write() as tx:
         await accounts.deactivate(tx, new.who.account_id, T0)
     async with db.read() as tx:
         assert await accounts.by_cookie(tx, new.token, T0) is None
     with pytest.raises(NotSignedIn):
-        await house.sign_in(db, "wang", "Sommer-2031", HOME, T0)
+        await door.sign_in(db, "wang", "Sommer-2031", HOME, T0)
 
 
-async def test_a_new_password_ends_the_sessions_of_the_old_one(db: Database, house: Accounts) -> None:
-    new = await signed_in(db, house)
-    hashed = await house.passwords.hash("Winter-2032")
+async def test_a_new_password_ends_the_sessions_of_the_old_one(db: Database, door: Accounts) -> None:
+    new = await signed_in(db, door)
+    hashed = await door.passwords.hash("Winter-2032")
     async with db.write() as tx:
         await accounts.set_password(tx, new.who.account_id, hashed, T0)
         assert await accounts.by_cookie(tx, new.token, T0) is None
     with pytest.raises(NotSignedIn):
-        await house.sign_in(db, "wang", "Sommer-2031", HOME, T0)
-    assert await house.sign_in(db, "wang", "Winter-2032", HOME, T0)
+        await door.sign_in(db, "wang", "Sommer-2031", HOME, T0)
+    assert await door.sign_in(db, "wang", "Winter-2032", HOME, T0)
 
 
-async def test_locale_is_one_of_ours(db: Database, house: Accounts) -> None:
-    new = await signed_in(db, house)
+async def test_locale_is_one_of_ours(db: Database, door: Accounts) -> None:
+    new = await signed_in(db, door)
     async with db.write() as tx:
         await accounts.set_locale(tx, new.who.account_id, "en")
         with pytest.raises(Invalid):
@@ -263,9 +263,9 @@ async def test_foreign_credentials_find_nobody(db: Database, text: str) -> None:
         assert await accounts.by_bearer(tx, text) is None
 
 
-async def test_alive_tells_good_credentials_from_ended_ones(db: Database, house: Accounts) -> None:
-    one = await signed_in(db, house)
-    two = await house.sign_in(db, "wang", "Sommer-2031", HOME, T0)
+async def test_alive_tells_good_credentials_from_ended_ones(db: Database, door: Accounts) -> None:
+    one = await signed_in(db, door)
+    two = await door.sign_in(db, "wang", "Sommer-2031", HOME, T0)
     async with db.write() as tx:
         program = await accounts.by_bearer(tx, await accounts.add_token(tx, "wallboard", "agent", T0))
         assert program is not None
