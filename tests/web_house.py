@@ -185,7 +185,7 @@ class Socket:
         self._in.put_nowait({"type": "websocket.receive", "text": text})
 
     async def message(self) -> dict[str, Any]:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             return await self._out.get()
 
     async def frame(self) -> dict[str, Any]:
@@ -217,7 +217,7 @@ class Socket:
     async def leave(self) -> None:
         self._hears.set()
         self._in.put_nowait({"type": "websocket.disconnect", "code": 1000})
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(20):
             await asyncio.gather(self._task, return_exceptions=True)
 
 

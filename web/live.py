@@ -26,7 +26,7 @@ from web.metrics import Metrics
 from web.personal import Entry, Personal, entry_of
 from web.render import Renderer
 from web.screens import EXPIRED, GOING_AWAY, Screen
-from web.views import Board
+from web.views import AgentRow, Board
 
 log = structlog.get_logger()
 Alive = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, Actor]]]
@@ -98,6 +98,14 @@ class Hub:
         """The board as the rows have it now."""
         await self.catch_up()
         return self.state.view(full=full)
+
+    async def agent(self, agent_id: UUID | None) -> AgentRow | None:
+        """An agent as the rows have it now; also one who was added a moment ago, of which no event tells."""
+        await self.catch_up()
+        if agent_id is not None and agent_id not in self.state.agents:
+            async with self._lock, self._db.read() as tx:
+                self._changed(await self.state.read(tx, Changes(agents={agent_id})))
+        return self.state.agents.get(agent_id) if agent_id else None
 
     @property
     def position(self) -> dict[str, int]:

@@ -32,8 +32,8 @@ def me_of(signed: Signed, agent: AgentRow | None) -> Me:
 async def shell(web: deps.Web, signed: Signed) -> dict[str, Any]:
     """The globals of every page of somebody signed in."""
     actor = signed.actor
-    board = await web.hub.board(full=can(actor, "number.live"))
-    agent = web.hub.state.agents.get(actor.agent_id) if actor.agent_id else None
+    agent = await web.hub.agent(actor.agent_id)
+    board = web.hub.state.view(full=can(actor, "number.live"))
     return {
         "me": me_of(signed, agent),
         "board_bar": board,
@@ -51,9 +51,8 @@ async def page(web: deps.Web, signed: Signed, name: str, context: Mapping[str, A
 
 async def part(web: deps.Web, signed: Signed, name: str, context: Mapping[str, Any], status: int = 200) -> HTMLResponse:
     """A piece of a page that htmx swaps in: with `me`, without the rest."""
-    await web.hub.catch_up()
     actor = signed.actor
-    agent = web.hub.state.agents.get(actor.agent_id) if actor.agent_id else None
+    agent = await web.hub.agent(actor.agent_id)
     everything = {"me": me_of(signed, agent), "csrf": signed.csrf or "", **context}
     return HTMLResponse(web.renderer.html(actor.locale, name, everything), status)
 

@@ -63,6 +63,16 @@ async def test_the_console_shows_the_popped_ticket_with_a_masked_number_and_leav
     assert await _trail(house) == [(person.account.name, "ticket.view", ticket.ref)] * 2
 
 
+async def test_somebody_added_while_the_hotline_runs_finds_their_console_at_once(house: House) -> None:
+    await house.hub.catch_up()
+    person = await house.sign_in()
+    assert person.agent is not None
+    async with house.client(person, accept="text/html") as client:
+        page = await client.get("/console")
+    assert page.status_code == 200
+    assert f'id="agent-{person.agent.id}"' in page.text
+
+
 async def test_the_console_is_there_before_any_call(house: House) -> None:
     person = await house.sign_in()
     async with house.client(person) as client:

@@ -62,8 +62,7 @@ async def listed(web: Wired, signed: Annotated[Signed, require("agent.view")]) -
 
 @router.get("/{agent_id}")
 async def one(agent_id: UUID, web: Wired, signed: Annotated[Signed, require("agent.view")]) -> Agent:
-    await web.hub.catch_up()
-    return _agent(_row(web, agent_id))
+    return _agent(await _row(web, agent_id))
 
 
 @router.post("/{agent_id}/ready", status_code=_DONE)
@@ -86,8 +85,8 @@ async def log_off(agent_id: UUID, web: Wired, signed: Annotated[Signed, require(
     await web.house.desk.log_off(agent_id, force=forced)
 
 
-def _row(web: Web, agent_id: UUID) -> AgentRow:
-    row = web.hub.state.agents.get(agent_id)
+async def _row(web: Web, agent_id: UUID) -> AgentRow:
+    row = await web.hub.agent(agent_id)
     if row is None:
         raise NotFound("There is no such agent.")
     return row
@@ -95,7 +94,6 @@ def _row(web: Web, agent_id: UUID) -> AgentRow:
 
 async def _may(web: Web, signed: Signed, agent_id: UUID, action: str) -> bool:
     """Raises NotFound or NotAllowed. True if it is somebody else's word, which is stronger than the agent's own."""
-    await web.hub.catch_up()
-    _row(web, agent_id)
+    await _row(web, agent_id)
     permit(signed, action, Owned(frozenset({agent_id})), hide=False)
     return signed.actor.agent_id != agent_id

@@ -24,20 +24,19 @@ Agent = Annotated[Signed, require("console.use")]
 
 @router.get("/console")
 async def console(web: Wired, signed: Agent, ref: str = "") -> HTMLResponse:
-    agent_id = own_agent(signed, "console.use")
+    at_hand = await ticket_at_hand(web, own_agent(signed, "console.use"))
     board = await web.hub.board(full=can(signed.actor, "number.live"))
     async with web.house.db.read() as tx:
-        popped = await middle(web, signed, tx, ref or at_hand(web, agent_id))
+        popped = await middle(web, signed, tx, ref or at_hand)
         work = await work_items(tx, signed.actor)
     return await page(web, signed, "console/index.html", {**popped, "work": work, "board": board})
 
 
 @router.get("/console/panel")
 async def panel(web: Wired, signed: Agent, ref: str = "") -> HTMLResponse:
-    agent_id = own_agent(signed, "console.use")
-    await web.hub.catch_up()
+    at_hand = await ticket_at_hand(web, own_agent(signed, "console.use"))
     async with web.house.db.read() as tx:
-        popped = await middle(web, signed, tx, ref or at_hand(web, agent_id))
+        popped = await middle(web, signed, tx, ref or at_hand)
     return await part(web, signed, "console/_middle.html", popped)
 
 
@@ -60,9 +59,9 @@ async def status_bar(web: Wired, signed: Agent) -> HTMLResponse:
     return await part(web, signed, "bar/_me.html", {})
 
 
-def at_hand(web: Web, agent_id: UUID) -> str:
+async def ticket_at_hand(web: Web, agent_id: UUID) -> str:
     """The ref of the ticket that belongs to the agent's call or wrap-up, empty if there is none."""
-    agent = web.hub.state.agents.get(agent_id)
+    agent = await web.hub.agent(agent_id)
     return (agent.ref if agent else None) or ""
 
 

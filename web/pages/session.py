@@ -85,8 +85,7 @@ async def sign_out(web: Wired, signed: Annotated[Signed, require("session.close"
 
 async def _leave_queue(web: Web, agent_id: UUID) -> None:
     """Also without Asterisk a person may leave: the phone's lost registration keeps calls away then."""
-    await web.hub.catch_up()
-    agent = web.hub.state.agents.get(agent_id)
+    agent = await web.hub.agent(agent_id)
     if agent is None or agent.state == "offline":
         return
     try:
