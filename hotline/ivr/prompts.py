@@ -1,12 +1,14 @@
-"""What every prompt says, by id. Pure data. The sounds are asterisk-config/sounds/zh/<id>.wav (docs/prompts.md).
+"""What every prompt says, by id, and whether its sound is there (asterisk-config/sounds/zh/<id>.wav, docs/prompts.md).
 
 Only prompts that callers can meet stand here; a test finds a sound for each, with the same words.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from hotline.ivr.menu import SPOKEN
+from hotline.telephony.install import config_home
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +36,10 @@ PROMPTS: Final[dict[str, Prompt]] = {prompt.id: prompt for prompt in _ALL}
 def used() -> tuple[str, ...]:
     """Ids that the dialplan plays, each once, in order of appearance."""
     return tuple(dict.fromkeys(prompt for way in SPOKEN.values() for prompt in way))
+
+
+def missing(sounds: Path | None = None) -> list[str]:
+    """Ids without a sound, and `music` if there is none to wait with. `sounds`: where ours are, if not told."""
+    home = sounds or config_home() / "sounds"
+    found = [prompt for prompt in used() if not (home / "zh" / f"{prompt}.wav").is_file()]
+    return found if any((home / "moh").glob("*.wav")) else [*found, "music"]

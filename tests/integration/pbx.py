@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import itertools
+import os
 import shutil
 import signal
 import socket
@@ -20,8 +21,10 @@ from hotline.settings import CHECKOUT, Settings
 from hotline.telephony.asterisk import Asterisk, write_file
 from hotline.telephony.install import find_program
 
-TRUNK = "127.0.0.9"
-PHONES = "127.0.0.20"
+# Addresses and first ports of this process's own: several test runs may share a machine.
+_MARK = os.getpid() % 200 + 20
+TRUNK = f"127.0.{_MARK}.9"
+PHONES = f"127.0.{_MARK}.20"
 SIPP_FILES = CHECKOUT / "hotline" / "sipp"
 TEST_FILES = CHECKOUT / "tests" / "sipp"
 
@@ -153,7 +156,7 @@ class Pbx:
         sounds: Path | None = None,
         **changes: Any,
     ) -> "Pbx":
-        sip = free_port(base)
+        sip = free_port(base + os.getpid() % 50)
         values: dict[str, Any] = {
             "data_dir": directory / "data",
             "sip_port": sip,
@@ -161,6 +164,7 @@ class Pbx:
             "asterisk_http_port": free_port(sip + 100, socket.SOCK_STREAM),
             "rtp_ports": f"{base + 6000}-{base + 7999}",
             "open": "always",
+            "trunks": TRUNK,
             "ring_s": 5,
             "wrap_up_s": 20,
             "drain_s": 0,

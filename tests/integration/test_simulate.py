@@ -20,7 +20,7 @@ async def test_each_caller_gets_a_line_that_says_what_happened(
     await pbx.sign_in(actions, "a1")
     pbx.phone("a1", answer_ms=200, talk_ms=1000)
     failed = await asyncio.to_thread(
-        simulate, pbx.settings, line="2912345", calls=2, rate=20.0, hold_s=10, number="013800138000"
+        simulate, pbx.settings, line="2912345", calls=2, rate=2.0, hold_s=10, number="013800138000"
     )
     lines = sorted(line for line in capsys.readouterr().out.splitlines() if line.startswith("call "))
     assert failed == 0
