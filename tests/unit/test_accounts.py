@@ -90,10 +90,11 @@ async def test_capitals_width_and_spaces_make_no_second_account(db: Database, do
     assert (await door.sign_in(db, "Wang ", "Sommer-2031", HOME, T0)).who.name == "wang"
 
 
-@pytest.mark.parametrize("name", ["", "a b", "-wang", "wang-", "a" * 33, "<b>", "wang\n;"])
-async def test_names_that_would_break_elsewhere_are_refused(db: Database, door: Accounts, name: str) -> None:
-    with pytest.raises(Invalid):
-        await add(db, door, name)
+async def test_names_that_would_break_elsewhere_are_refused(db: Database) -> None:
+    async with db.write() as tx:
+        for name in ("", "a b", "-wang", "wang-", "a" * 33, "<b>", "wang\n;"):
+            with pytest.raises(Invalid):
+                await accounts.add_user(tx, name, "agent", "!", T0)
 
 
 async def test_names_may_be_chinese(db: Database, door: Accounts) -> None:
@@ -256,11 +257,11 @@ async def test_programs_come_in_by_their_key_until_it_is_revoked(db: Database) -
             await accounts.revoke_token(tx, "wallboard", T0)
 
 
-@pytest.mark.parametrize("text", ["", "nobody", "x" * 5000])
-async def test_foreign_credentials_find_nobody(db: Database, text: str) -> None:
+async def test_foreign_credentials_find_nobody(db: Database) -> None:
     async with db.read() as tx:
-        assert await accounts.by_cookie(tx, text, T0) is None
-        assert await accounts.by_bearer(tx, text) is None
+        for text in ("", "nobody", "x" * 5000):
+            assert await accounts.by_cookie(tx, text, T0) is None
+            assert await accounts.by_bearer(tx, text) is None
 
 
 async def test_alive_tells_good_credentials_from_ended_ones(db: Database, door: Accounts) -> None:

@@ -405,10 +405,10 @@ async def test_pause_forgets_the_wrap_up_before_it_pauses(on_duty: House) -> Non
     assert (await on_duty.agent()).wrap_up_until is None
 
 
-@pytest.mark.parametrize("reason", ["", "ACW", "PHONE", "RNA", "lunch", "LUNCH\r\nAction: Logoff"])
-async def test_only_the_known_reasons_may_be_given(on_duty: House, reason: str) -> None:
-    with pytest.raises(Invalid):
-        await on_duty.desk.pause(on_duty.id, reason)
+async def test_only_the_known_reasons_may_be_given(on_duty: House) -> None:
+    for reason in ("", "ACW", "PHONE", "RNA", "lunch", "LUNCH\r\nAction: Logoff"):
+        with pytest.raises(Invalid):
+            await on_duty.desk.pause(on_duty.id, reason)
     assert on_duty.asterisk.said() == []
 
 
@@ -747,12 +747,12 @@ async def test_agents_get_the_next_free_extension_and_a_random_endpoint(db: Data
     assert not any(agent.extension in agent.endpoint for agent in made)
 
 
-@pytest.mark.parametrize("extension", ["1", "1234567", "12a", "１２３４", "12\n34"])
-async def test_extensions_are_digits(db: Database, extension: str) -> None:
+async def test_extensions_are_digits(db: Database) -> None:
     async with db.write() as tx:
         owner = await factories.account(tx)
-        with pytest.raises(Invalid):
-            await service.add_agent(tx, owner.id, owner.name, T0, extension)
+        for extension in ("1", "1234567", "12a", "１２３４", "12\n34"):
+            with pytest.raises(Invalid):
+                await service.add_agent(tx, owner.id, owner.name, T0, extension)
 
 
 async def test_an_extension_and_an_account_are_used_once(db: Database) -> None:
