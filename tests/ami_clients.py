@@ -19,7 +19,7 @@ MEMBER = (
 )
 DEVICE = (("Event", "DeviceStateChange"), ("Device", "PJSIP/a7f3"), ("State", "NOT_INUSE"))
 FAST = Timing(
-    connect=0.5, deadline=0.05, list_deadline=0.2, boot=0.5, ping_every=5, dead_after=25, backoff_first=0.001,
+    connect=5, deadline=5, list_deadline=5, boot=0.5, ping_every=5, dead_after=25, backoff_first=0.001,
     backoff_most=0.004, refused=0.02, steady=5, resync_pause=0.001, drift_check=60,
 )  # fmt: skip
 AT = 1778284800.25

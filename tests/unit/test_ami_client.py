@@ -53,7 +53,10 @@ async def test_a_refused_login_is_one_clear_line_and_a_slow_retry() -> None:
 
 async def test_a_login_that_stalls_is_given_up_and_tried_again() -> None:
     heard = Heard()
-    async with FakeAsterisk(Plan(login="stall"), Plan()) as ami, running(ami, heard) as client:
+    async with (
+        FakeAsterisk(Plan(login="stall"), Plan()) as ami,
+        running(ami, heard, timing=timing(deadline=0.05)) as client,
+    ):
         assert (client.metrics.deadlines, ami.connections) == (1, 2)
         assert heard.states == ["connecting", "auth", "down", "connecting", "auth", "syncing", "live"]
 
@@ -318,6 +321,7 @@ async def test_a_handler_too_slow_costs_the_connection_and_never_a_single_event(
         await heard.until(lambda: client.state == "down")
         assert client.metrics.overflows == 1
         assert client.metrics.queued == 8
+        await asyncio.sleep(FAST.backoff_most * 3)
         assert ami.connections == 1  # not again before the queue is worked off
         gate.set()
         await heard.until(lambda: heard.states.count("live") == 2)

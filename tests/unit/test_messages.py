@@ -277,12 +277,13 @@ def test_events_without_a_timestamp_take_the_time_that_is_given() -> None:
 
 
 @pytest.mark.parametrize("piece", [parser.MAX_BLOCK * 3, 65536, 999])
-def test_a_block_over_1_mib_is_left_out_and_counted_once(piece: int) -> None:
+@pytest.mark.parametrize("size", [parser.MAX_BLOCK, parser.MAX_BLOCK * 2])
+def test_a_block_over_1_mib_is_left_out_and_counted_once(piece: int, size: int) -> None:
     reader = Parser()
-    data = b"Event: Hangup\r\nX: " + b"x" * parser.MAX_BLOCK + b"\r\n\r\n" + event("FullyBooted", AT)
+    data = b"Event: Hangup\r\nX: " + b"x" * size + b"\r\n\r\n" + event("FullyBooted", AT)
     found = [item for start in range(0, len(data), piece) for item in reader.feed(data[start : start + piece])]
     assert found == [m.FullyBooted(at=WHEN)]
-    assert reader.counts.oversized == 1
+    assert (reader.counts.oversized, reader.counts.lost) == (1, 1)
 
 
 def test_endless_bytes_without_an_end_do_not_fill_the_memory() -> None:
