@@ -286,6 +286,8 @@ class Asterisk:
             if time.monotonic() > end:
                 return False
             await asyncio.sleep(0.05)
+        if self._started is not None:
+            self._started.wait()  # ended already: nothing but to take note of it
         self.places.pid.unlink(missing_ok=True)
         log.info("asterisk.stopped")
         return True
