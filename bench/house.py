@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -26,6 +27,7 @@ from hotline.telephony import actions
 from hotline.telephony.asterisk import Asterisk, write_file
 from hotline.telephony.client import AmiClient
 from tests.integration.pbx import PHONES, Sipp, free_port
+from web.serve import serve
 
 
 def plain_phone(endpoint: str, port: int) -> str:
@@ -38,8 +40,6 @@ def plain_phone(endpoint: str, port: int) -> str:
 
 
 async def _run(phones_port: int) -> None:
-    from web.serve import serve
-
     async def write_agents(self: Asterisk, phones: Sequence[tuple[str, str]]) -> None:
         write_file(self.places.agents, "".join(plain_phone(endpoint, phones_port) for endpoint, _secret in phones))
         if self.alive():
@@ -105,7 +105,11 @@ class House:
         """Every phone into the queue, as the agents' commands would."""
         asterisk = Asterisk(self.settings)
         client = AmiClient(
-            host="127.0.0.1", port=self.settings.ami_port, user="actions", secret=asterisk.secrets().actions, name="bench"
+            host="127.0.0.1",
+            port=self.settings.ami_port,
+            user="actions",
+            secret=asterisk.secrets().actions,
+            name="bench",
         )
         task = asyncio.create_task(client.run())
         await client.wait_live()
@@ -132,8 +136,6 @@ def environment(settings: Settings) -> dict[str, str]:
 @asynccontextmanager
 async def house(base: int, **changes: Any) -> AsyncIterator[House]:
     """A hotline in a temporary directory, on ports from `base` on; not started yet."""
-    import socket
-
     with tempfile.TemporaryDirectory(prefix="hotline-bench-") as name:
         directory = Path(name)
         sip = free_port(base)

@@ -11,6 +11,7 @@ import re
 import statistics
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,7 +21,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from bench.house import House, house
 from hotline.clock import utc
 from hotline.db import Database, EventRow
-from hotline.telephony.install import find_program
 from tests.integration import pbx
 
 _SEQ = re.compile(r'"seq": ?(\d+)')
@@ -41,7 +41,10 @@ class Console:
         headers = {"Cookie": f"hotline={self.cookie}", "Origin": made.url}
         async with open_gate:
             socket = await connect(
-                f"ws://127.0.0.1:{made.settings.port}/live", additional_headers=headers, compression=None, max_size=2**22
+                f"ws://127.0.0.1:{made.settings.port}/live",
+                additional_headers=headers,
+                compression=None,
+                max_size=2**22,
             )
         async with socket:
             await self._read(socket, client, made)
@@ -64,7 +67,9 @@ class Console:
                 self.pops[seq] = time.time()
 
 
-async def measure(consoles: int, *, phones: int = 60, rate: float = 5.0, calls: int = 150, base: int = 25000) -> list[dict[str, Any]]:  # fmt: skip
+async def measure(
+    consoles: int, *, phones: int = 60, rate: float = 5.0, calls: int = 150, base: int = 25000
+) -> list[dict[str, Any]]:
     """`calls` calls at `rate` a second through one queue, `consoles` screens watching."""
     async with house(base) as made:
         await made.fill(phones, consoles)
@@ -77,7 +82,7 @@ async def measure(consoles: int, *, phones: int = 60, rate: float = 5.0, calls: 
             await _until(lambda: all(screen.seqs for screen in screens), 30)
             began = time.time()
             _start_sipp(made, calls, rate)
-            await _until(lambda: all(sipp.process.poll() is not None for sipp in made.running[1:]), calls / rate + 90)
+            await _until(lambda: made.running[-1].process.poll() is not None, calls / rate + 90)
             await asyncio.sleep(1)
             for task in tasks:
                 task.cancel()
@@ -88,10 +93,18 @@ async def measure(consoles: int, *, phones: int = 60, rate: float = 5.0, calls: 
 def _start_sipp(made: House, calls: int, rate: float) -> None:
     """Signalling only on both sides: what is measured is not SIPp's sound."""
     lab = pbx.Pbx(made.settings, None, made.directory)  # type: ignore[arg-type]
-    lab.phone_ports = {"all": made.phones_port}
-    assert find_program(made.settings.asterisk_prefix, "sipp")
-    made.running.append(lab.phone("all", answer_ms=1000, count=100000, sound=""))
-    made.running.append(lab.calls(calls, rate=rate, hold_ms=17000, sound=""))
+    phone = _silent(pbx.TEST_FILES / "agent.xml", made)
+    caller = _silent(pbx.SIPP_FILES / "caller.xml", made)
+    made.running.append(
+        lab.sipp(phone, address=pbx.PHONES, port=made.phones_port, count=100000, answer_ms=1000, talk_ms=3600000)
+    )
+    made.running.append(lab.sipp(caller, address=pbx.TRUNK, count=calls, rate=rate, line="12345", hold_ms=17000))
+
+
+def _silent(scenario: Path, made: House) -> Path:
+    path = made.directory / scenario.name
+    path.write_text(re.sub(r"<nop>.*rtp_stream.*</nop>", "", scenario.read_text()))
+    return path
 
 
 async def _until(holds: Any, timeout_s: float) -> None:
@@ -102,12 +115,16 @@ async def _until(holds: Any, timeout_s: float) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _figures(made: House, screens: list[Console], began: float, consoles: int, rate: float) -> list[dict[str, Any]]:  # fmt: skip
+async def _figures(
+    made: House, screens: list[Console], began: float, consoles: int, rate: float
+) -> list[dict[str, Any]]:
     db = Database(made.settings.store_url)
     async with db.read() as tx:
         rows = list(await tx.session.scalars(select(EventRow).order_by(EventRow.seq)))
     await db.close()
-    board = [(row.seq, utc(row.at).timestamp()) for row in rows if row.type in _BOARD and utc(row.at).timestamp() > began]
+    board = [
+        (row.seq, utc(row.at).timestamp()) for row in rows if row.type in _BOARD and utc(row.at).timestamp() > began
+    ]
     delays = []
     for screen in screens:
         for seq, at in board:

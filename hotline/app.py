@@ -84,6 +84,7 @@ class App:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.db.close)
             stack.push_async_callback(self.bus.close)
+            stack.push_async_callback(self.accounts.attempts.close)
             if self.worker is not None:
                 await stack.enter_async_context(self.worker.lease())
                 await self.asterisk.start()

@@ -1,47 +1,158 @@
-"""How a database is opened: drivers, limits, pragmas, and the leases it can give. hotline.db's other half."""
+"""How a database is opened: drivers, limits, pragmas, sessions, and the leases it can give. hotline.db's other half.
 
+SQLite's sessions call it where they are: the file is in this process, a statement takes microseconds and there is
+nothing to wait for. A thread would cost four hand-overs of the interpreter's lock a statement (docs/adr/0003).
+"""
+
+import asyncio
 import fcntl
 import hashlib
 import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
-from sqlalchemy import event, text
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
 
 LOCK_WAIT_S = 15
 COMMAND_S = 30.0
-PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={LOCK_WAIT_S * 1000}")
+PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
+_LOOK_MS = 20  # how long one try may block us while another process writes
+_RETRY_S = 0.02
+_OWN_CHECKPOINT_PAGES = 20_000  # what happens by itself if nobody calls `checkpoint`
 
 
 def open_engine(url: str, pool_size: int, command_s: float | None = COMMAND_S) -> AsyncEngine:
     """Raises ArgumentError or ModuleNotFoundError when nobody here speaks that database."""
-    # Chinese as it is: \uXXXX would double its size and hide it from a search.
-    options: dict[str, Any] = {"json_serializer": lambda value: json.dumps(value, ensure_ascii=False)}
+    options: dict[str, Any] = {"json_serializer": _json}
     if url.startswith("postgresql"):
         limits = {"timeout": 5, "command_timeout": command_s}
         engine = create_async_engine(url, pool_size=pool_size, pool_pre_ping=True, connect_args=limits, **options)
         event.listen(engine.sync_engine, "do_connect", _connect)
         return engine
-    # sqlite3's own transaction control opens BEGIN late; switched off, ours says IMMEDIATE for writers.
     engine = create_async_engine(
         url, pool_size=pool_size, connect_args={"isolation_level": None, "timeout": LOCK_WAIT_S}, **options
     )
+    _prepare(engine.sync_engine, LOCK_WAIT_S * 1000)
+    return engine
 
-    @event.listens_for(engine.sync_engine, "connect")
+
+def open_near(url: str) -> Engine:
+    """A SQLite database for sessions that call it where they are. Never waits for a free connection."""
+    engine = create_engine(
+        make_url(url).set(drivername="sqlite+pysqlite"),
+        max_overflow=-1,
+        connect_args={"isolation_level": None, "check_same_thread": False},
+        json_serializer=_json,
+    )
+    _prepare(engine, _LOOK_MS)
+    return engine
+
+
+def _json(value: Any) -> str:
+    r"""Chinese as it is: \uXXXX would double its size and hide it from a search."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _prepare(engine: Engine, busy_ms: int) -> None:
+    # sqlite3's own transaction control opens BEGIN late; switched off, ours says IMMEDIATE for writers.
+    @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
-        for pragma in PRAGMAS:
+        for pragma in (*PRAGMAS, f"busy_timeout={busy_ms}", f"wal_autocheckpoint={_OWN_CHECKPOINT_PAGES}"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
         write = connection.get_execution_options().get("hotline_write")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
-    return engine
+
+class NearSession:
+    """The methods of AsyncSession that we use, on a plain Session."""
+
+    def __init__(self, engine: Engine, *, autoflush: bool = True) -> None:
+        self._session = Session(engine, expire_on_commit=False, autoflush=autoflush)
+        self.add = self._session.add
+        self.add_all = self._session.add_all
+        self.expunge_all = self._session.expunge_all
+
+    @property
+    def identity_map(self) -> Any:
+        return self._session.identity_map
+
+    async def execute(self, *args: Any, **options: Any) -> Any:
+        return self._session.execute(*args, **options)
+
+    async def scalars(self, *args: Any, **options: Any) -> Any:
+        return self._session.scalars(*args, **options)
+
+    async def scalar(self, *args: Any, **options: Any) -> Any:
+        return self._session.scalar(*args, **options)
+
+    async def get(self, *args: Any, **options: Any) -> Any:
+        return self._session.get(*args, **options)
+
+    async def get_one(self, *args: Any, **options: Any) -> Any:
+        return self._session.get_one(*args, **options)
+
+    async def flush(self) -> None:
+        self._session.flush()
+
+    async def refresh(self, *args: Any, **options: Any) -> None:
+        self._session.refresh(*args, **options)
+
+    async def delete(self, instance: object) -> None:
+        self._session.delete(instance)
+
+    @asynccontextmanager
+    async def begin_nested(self) -> AsyncIterator[None]:
+        with self._session.begin_nested():
+            yield
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """BEGIN IMMEDIATE … COMMIT. While another process writes, others of ours go on."""
+        try:
+            await self._begin()
+            yield
+            self._session.commit()
+        except BaseException:
+            self._session.rollback()
+            raise
+
+    async def _begin(self) -> None:
+        end = time.monotonic() + LOCK_WAIT_S
+        while True:
+            try:
+                self._session.connection()
+                return
+            except OperationalError as error:
+                self._session.rollback()
+                if "locked" not in str(error.orig) or time.monotonic() > end:
+                    raise
+            await asyncio.sleep(_RETRY_S)
+
+    async def __aenter__(self) -> AsyncSession:
+        # Callers are written for the one; this has the same methods.
+        return cast(AsyncSession, self)
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._session.close()
+        await asyncio.sleep(0)  # others' turn: nothing in here ever waited
+
+
+def checkpoint(engine: Engine) -> None:
+    """Bring the write-ahead log into the file; waits for the disk, so call it from a thread."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def _connect(dialect: Any, _record: Any, args: Any, kwargs: Any) -> Any:

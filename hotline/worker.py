@@ -185,7 +185,7 @@ class Worker:
 
     async def _sweep(self) -> None:
         """What time brings (wrap-ups that end, handlers to retry); at once: lost phones and missed calls."""
-        due = now()
+        due = minute = now()
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_SWEEP_S):
@@ -197,6 +197,10 @@ class Worker:
                 if now() >= due:
                     due = now() + timedelta(seconds=_SWEEP_S)
                     await self._every_second()
+                if now() >= minute:
+                    minute = now() + timedelta(minutes=1)
+                    async with self.db.write() as tx:
+                        await accounts.expire_sessions(tx, now())
             except (HotlineError, DBAPIError, OSError) as error:
                 log.error("worker.sweep failed, tried again", error=str(error))
 
@@ -204,6 +208,4 @@ class Worker:
         at = now()
         await self.desk.wrap_up_sweep(at)
         await self.db.retry_parked(at)
-        if at.second == 0:
-            async with self.db.write() as tx:
-                await accounts.expire_sessions(tx, at)
+        await self.db.checkpoint()

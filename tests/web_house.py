@@ -256,11 +256,11 @@ def statements(db: Database) -> Iterator[list[str]]:
         if not text.startswith(("BEGIN", "PRAGMA")):
             seen.append(text)
 
-    event.listen(db.engine.sync_engine, "before_cursor_execute", note)
+    event.listen(db.sync_engine, "before_cursor_execute", note)
     try:
         yield seen
     finally:
-        event.remove(db.engine.sync_engine, "before_cursor_execute", note)
+        event.remove(db.sync_engine, "before_cursor_execute", note)
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Screens that move by themselves: follows the event log, rereads what changed, sends each change to who may see it.
 
-One follower a process: cursor + bell + a look each second. The first change goes out at once, a burst is gathered to
-about 20 frames a second. Board fragments are shared by class; personal events go to whom they concern, the permission
-asked again at each send. Never writes; a dead database or bus makes screens late, not wrong.
+One follower a process: cursor + bell + a look each second. The first change goes out at once; a burst is gathered, the
+longer the more screens there are. Board fragments are shared by class; personal events go to whom they concern, the
+permission asked again at each send. Never writes; a dead database or bus makes screens late, not wrong.
 """
 
 import asyncio
@@ -45,28 +45,18 @@ _TOTALS_EVENTS = frozenset({"CallStarted", "CallAnswered", "CallEnded", "CallMer
 
 
 class Pace:
-    """How long to gather before the next frame. The emptier the allowance, the longer; full, not at all.
-
-    Sustained: `per_s` frames a second. A stream that is just too fast for one frame a change is thereby merged a
-    little, instead of each change waiting for a slot.
+    """How long to gather before the next frame: twice what the last one cost, so that screens take a third of the
+    process at most, however many they are; never longer than a twentieth of a second. A few screens cost next to
+    nothing and are told at once.
     """
 
-    def __init__(
-        self, per_s: float = 20.0, allowance: float = 20.0, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._per_s = per_s
-        self._allowance = allowance
-        self._clock = clock
-        self._left = allowance
-        self._at = clock()
+    def __init__(self, most_s: float = 0.05, share: float = 2.0) -> None:
+        self._most_s = most_s
+        self._share = share
 
-    def sent(self) -> float:
-        """A frame went out: seconds to wait before the next."""
-        at = self._clock()
-        self._left = min(self._allowance, self._left + (at - self._at) * self._per_s)
-        self._at = at
-        self._left = max(0.0, self._left - 1)
-        return (1 - self._left / self._allowance) / self._per_s
+    def wait(self, cost_s: float) -> float:
+        """`cost_s`: from the last frame's beginning until the last screen had it."""
+        return min(self._most_s, max(0.0, cost_s) * self._share)
 
 
 class Hub:
@@ -90,6 +80,7 @@ class Hub:
         self._start_over = False
         self._lock = asyncio.Lock()
         self._loaded_at = self._totals_at = self._beat_at = self._checked_at = float("-inf")
+        self._flushed_at = 0.0
         self._totals_due = False
 
     # -- what pages ask
@@ -121,11 +112,16 @@ class Hub:
             async with self._bus.listen("log") as bell:
                 while True:
                     if await self._step():
-                        await asyncio.sleep(pace.sent())
+                        # The sends are queued behind us: after one turn of the loop they have cost what they cost.
+                        await asyncio.sleep(0)
+                        await asyncio.sleep(pace.wait(self._cost()))
                     await bell.wait(_TOTALS_S if self._totals_due else _LOOK_S)
         finally:
             for screen in self.screens:
                 screen.close(GOING_AWAY)
+
+    def _cost(self) -> float:
+        return max((screen.sent_at for screen in self.screens), default=0.0) - self._flushed_at
 
     async def _step(self) -> bool:
         try:
@@ -185,7 +181,7 @@ class Hub:
         """Queue what changed to every screen. True if there was anything to send."""
         if not (self._dirty or self._news or self._start_over):
             return False
-        began = time.monotonic()
+        began = self._flushed_at = time.monotonic()
         keys, news, start_over = self._dirty, self._news, self._start_over
         self._dirty, self._news, self._start_over = set(), [], False
         shared: dict[Group, tuple[str, str]] = {}

@@ -5,6 +5,7 @@ The queue is bounded: a page that does not read is closed and catches up when it
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -34,6 +35,7 @@ class Screen:
         self.actor = actor
         self.credential_id = credential_id
         self.watched: frozenset[str] = frozenset()
+        self.sent_at = 0.0  # by the monotonic clock: when the last frame was in the socket's buffer
         self.frames: asyncio.Queue[str] = asyncio.Queue(QUEUE_FRAMES)
         self._closing: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.group = Group(actor.locale, can(actor, "number.live"))
@@ -81,6 +83,7 @@ class Screen:
             text = await self.frames.get()
             try:
                 await socket.send_text(text)
+                self.sent_at = time.monotonic()
             except (WebSocketDisconnect, RuntimeError):
                 return  # the page has left between two frames
 

@@ -6,6 +6,8 @@ fails is logged and counted and ends nothing.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from itertools import chain
 
 import structlog
 
@@ -16,6 +18,7 @@ from hotline.telephony.messages import FullyBooted, Message, Snapshot
 OnBatch = Callable[[Sequence[Message]], Awaitable[None]]
 OnSnapshot = Callable[[Snapshot], Awaitable[None]]
 log = structlog.get_logger()
+_TOGETHER = 200
 
 
 class _Sync:
@@ -43,6 +46,7 @@ class Inbox:
         self._on_batch = on_batch
         self._on_snapshot = on_snapshot
         self._queue: asyncio.Queue[list[Message] | _Sync] = asyncio.Queue()
+        self._ahead: _Sync | None = None
         self._held: list[list[Message]] | None = None
         self._synced = False
 
@@ -74,7 +78,8 @@ class Inbox:
 
     def apply(self, snapshot: Snapshot) -> asyncio.Future[None]:
         """Queue the snapshot and, behind it, what was held. Done when the handlers have both."""
-        sync = _Sync(snapshot, self._held or [])
+        held = self._held or []
+        sync = _Sync(replace(snapshot, behind=tuple(chain.from_iterable(held))), held)
         self._held = None
         self._queue.put_nowait(sync)
         return sync.done
@@ -95,16 +100,25 @@ class Inbox:
         await self._queue.join()
 
     async def run(self) -> None:
-        """Hand over, one at a time, until cancelled."""
+        """Hand over, one at a time, until cancelled. What waits already goes along: one transaction for all of it."""
         while True:
-            item = await self._queue.get()
+            item = self._ahead or await self._queue.get()
+            self._ahead, taken = None, 1
             try:
                 if isinstance(item, _Sync):
                     await self._synchronise(item)
                 else:
+                    while len(item) < _TOGETHER and not self._queue.empty():
+                        following = self._queue.get_nowait()
+                        if isinstance(following, _Sync):
+                            self._ahead = following
+                            break
+                        item = item + following
+                        taken += 1
                     await self._handle(item)
             finally:
-                self._queue.task_done()
+                for _ in range(taken):
+                    self._queue.task_done()
 
     async def _synchronise(self, sync: _Sync) -> None:
         try:

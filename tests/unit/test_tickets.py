@@ -62,9 +62,9 @@ def _statements(db: Database) -> Iterator[list[str]]:
         if sql.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
             found.append(sql)
 
-    event.listen(db.engine.sync_engine, "before_cursor_execute", note)
+    event.listen(db.sync_engine, "before_cursor_execute", note)
     yield found
-    event.remove(db.engine.sync_engine, "before_cursor_execute", note)
+    event.remove(db.sync_engine, "before_cursor_execute", note)
 
 
 class TestOpening:

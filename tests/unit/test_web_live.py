@@ -449,24 +449,15 @@ async def test_the_follower_sends_by_itself_and_says_goodbye(house: House) -> No
         assert message["code"] == 1001
 
 
-def test_the_first_frame_waits_for_nothing_and_a_storm_is_gathered_to_twenty_a_second() -> None:
-    at = 0.0
-    pace = Pace(clock=lambda: at)
-    sent, waits = 0, []
-    while at < 10.0:
-        wait = pace.sent()
-        waits.append(wait)
-        at += wait + 0.0001  # a storm: there is always more to send
-        sent += 1
-    assert waits[0] <= 0.0026
-    assert sent <= 10 * 20 + 20
-    assert max(waits) <= 0.05
+def test_screens_that_cost_little_are_told_at_once_and_many_are_gathered_to_a_third_of_the_process() -> None:
+    pace = Pace(most_s=0.05, share=2.0)
+    assert pace.wait(0.001) == 0.002
+    assert pace.wait(0.02) == 0.04
 
 
-def test_a_screen_that_was_quiet_may_have_a_few_frames_close_together() -> None:
-    at = 0.0
-    pace = Pace(clock=lambda: at)
-    for _ in range(50):
-        at += pace.sent()
-    at += 1.0
-    assert pace.sent() <= 0.0026
+def test_no_change_is_held_back_longer_than_a_twentieth_of_a_second() -> None:
+    assert Pace().wait(3.0) == 0.05
+
+
+def test_a_cost_that_is_not_known_yet_is_none() -> None:
+    assert Pace().wait(-17.0) == 0.0
