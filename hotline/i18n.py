@@ -4,7 +4,7 @@ The web asks `template_functions` once a locale and hands the result to its temp
 """
 
 import gettext
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -81,8 +81,8 @@ def ratio(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f}%" if whole else "—"
 
 
-def template_functions(locale: str, timezone: str) -> dict[str, Callable[..., Any]]:
-    """What templates call, bound to a person's locale."""
+def template_functions(locale: str, timezone: str) -> dict[str, Any]:
+    """What templates call, bound to a person's locale, and the name of the time zone for the page's own clocks."""
 
     def clock_time(value: datetime) -> str:
         return f"{clock.local(value, timezone):%H:%M:%S}"
@@ -96,5 +96,6 @@ def template_functions(locale: str, timezone: str) -> dict[str, Callable[..., An
         "duration": duration,
         "ratio": ratio,
         "iso": clock.iso,
+        "timezone": timezone,
         "parse_time": datetime.fromisoformat,
     }

@@ -13,17 +13,17 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name for "translate late
 
 _CATEGORY_GROUPS: Mapping[str, str] = {
     "VIO": N_("Violence"),
-    "MIS": N_("Missing and on the street"),
+    "MIS": N_("Missing children"),
     "GRD": N_("Guardianship"),
     "PSY": N_("Mental health"),
-    "FAM": N_("Family relationships"),
-    "PEE": N_("Peers and intimacy"),
+    "FAM": N_("Family"),
+    "PEE": N_("Peers"),
     "EDU": N_("Education"),
-    "LIV": N_("Livelihood and relief"),
+    "LIV": N_("Livelihood"),
     "HEA": N_("Health"),
     "LAW": N_("Law"),
     "DIS": N_("Discrimination"),
-    "INF": N_("Information, not a case"),
+    "INF": N_("Not a case"),
 }
 
 _CATEGORIES: Mapping[str, str] = {
@@ -145,7 +145,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
     },
     "phone": {
         "none": N_("No phone"),
-        "ok": N_("Phone fine"),
+        "ok": N_("Phone OK"),
         "lost": N_("Phone lost"),
     },
     "phase": {
@@ -196,6 +196,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "category": N_("Problem"),
         "summary": N_("What happened"),
         "urgency": N_("Urgency"),
+        "answer": N_("Answer given"),
     },
     "work": {
         "draft": N_("Unfinished"),

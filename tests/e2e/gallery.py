@@ -7,6 +7,7 @@ Serves the pages on a free loopback port with the same Content-Security-Policy a
 
 import argparse
 import json
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -38,9 +39,13 @@ BAD = ("serious", "critical")
 def environment(locale: str) -> Environment:
     """Jinja as the web sets it up."""
     env = Environment(
-        loader=FileSystemLoader(CHECKOUT / "web" / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True,
-        undefined=StrictUndefined, extensions=["jinja2.ext.i18n"],
-    )  # fmt: skip
+        loader=FileSystemLoader(CHECKOUT / "web" / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+    )
     env.install_gettext_translations(i18n.translations(locale), newstyle=True)  # type: ignore[attr-defined]
     manifest_file = STATIC / "manifest.json"
     manifest = json.loads(manifest_file.read_text()) if manifest_file.exists() else {}
@@ -53,9 +58,15 @@ def render(name: str, locale: str) -> str:
     """One screen as HTML. Raises KeyError for an unknown name."""
     template, context = samples.SCREENS[name]
     base: dict[str, Any] = {
-        "me": None, "board_bar": context.get("board", samples.BOARD), "csrf": "c5rf", "locale": locale,
-        "live": SimpleNamespace(seq=1, epoch=1), "demo": True, "open_mode": "always", "page": name,
-    }  # fmt: skip
+        "me": None,
+        "board_bar": context.get("board", samples.BOARD),
+        "csrf": "c5rf",
+        "locale": locale,
+        "live": SimpleNamespace(seq=1, epoch=1),
+        "demo": True,
+        "open_mode": "always",
+        "page": name,
+    }
     return environment(locale).get_template(template).render(base | context)
 
 
@@ -151,7 +162,8 @@ def overflow(page: Page) -> list[str]:
           if (document.documentElement.scrollWidth > innerWidth) out.push('page scrolls sideways');
           for (const e of document.querySelectorAll('main *, header *')) {
             const r = e.getBoundingClientRect();
-            if (r.width && r.right > innerWidth + 1 && !e.closest('.visually-hidden, .table-card')) out.push(e.className || e.tagName);
+            if (r.width && r.right > innerWidth + 1 && !e.closest('.visually-hidden, .table-card'))
+              out.push(e.className || e.tagName);
           }
           return out.slice(0, 8);
         }"""
@@ -194,7 +206,7 @@ def look(
                         shots.mkdir(parents=True, exist_ok=True)
                         page.screenshot(path=shots / f"{name}.{locale}.{scheme}.png")
                     for line in said:
-                        print(f"{name} {locale} {scheme}: {line}")
+                        sys.stdout.write(f"{name} {locale} {scheme}: {line}\n")
                     findings += len(said)
                     context.close()
         browser.close()
@@ -221,7 +233,7 @@ def main() -> None:
         asked.locales.split(","),
         asked.schemes.split(","),
     )
-    print(f"{findings} findings in {(datetime.now(UTC) - began).total_seconds():.1f} s")
+    sys.stdout.write(f"{findings} findings in {(datetime.now(UTC) - began).total_seconds():.1f} s\n")
     raise SystemExit(1 if findings else 0)
 
 

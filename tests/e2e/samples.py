@@ -1,4 +1,4 @@
-"""Invented but lifelike view models: every screen can be drawn without a server. Used by the gallery and the template tests."""
+"""Invented but lifelike view models: every screen can be drawn without a server, for the gallery and template tests."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -54,13 +54,20 @@ AGENTS = (
     agent(7, "石磊", "offline", 30000, phone="none"),
 )
 TOTALS = views.Totals(
-    offered=48, answered=41, answered_fast=37, abandoned=4, abandoned_short=1, blocked=1, voicemail=2, closed=3,
-    waiting=2, longest_since=ago(41), call_backs_due=2,
-)  # fmt: skip
+    offered=48,
+    answered=41,
+    answered_fast=37,
+    abandoned=4,
+    abandoned_short=1,
+    blocked=1,
+    voicemail=2,
+    closed=3,
+    waiting=2,
+    longest_since=ago(41),
+    call_backs_due=2,
+)
 BOARD = views.Board(LINES, CALLS, AGENTS, TOTALS)
-QUIET = views.Board(
-    tuple(replace(line, busy=0) for line in LINES), (), (), views.Totals(), stale_since=None
-)  # fmt: skip
+QUIET = views.Board(tuple(replace(line, busy=0) for line in LINES), (), (), views.Totals(), stale_since=None)
 SUMMARY = (
     "孩子自己来电，11 岁，说父亲喝酒后打她，昨晚用皮带打了后背，现在一个人在家，父亲去上班，晚上七点回来。"
     "奶奶住在同一个小区，可以去。孩子不想让老师知道。"
@@ -80,19 +87,65 @@ def fields(**values: str) -> dict[str, views.FieldView]:
 
 RECORDINGS = (views.RecordingView("r1", "call", ago(3600), 192.0),)
 CALL = views.CallView(
-    "3", "12345", "138****1234", ago(3640), ago(3632), ago(3620), ago(3428), "answered", "caller", "钟宁", 12.4, 192.0,
-    "H-2031-7", RECORDINGS,
-)  # fmt: skip
+    "3",
+    "12345",
+    "138****1234",
+    ago(3640),
+    ago(3632),
+    ago(3620),
+    ago(3428),
+    "answered",
+    "caller",
+    "钟宁",
+    12.4,
+    192.0,
+    "H-2031-7",
+    RECORDINGS,
+)
 CALL_LIST = [
     CALL,
-    replace(CALL, id="5", number="139****8820", outcome="abandoned", answered_at=None, agent=None, talk_s=None, wait_s=44.0,
-            ref="H-2031-6", recordings=(), started_at=ago(5000)),
-    replace(CALL, id="6", line="2912345", number=None, outcome="voicemail", answered_at=None, agent=None, hangup_by="caller",
-            talk_s=None, wait_s=300.0, ref="H-2031-3", started_at=ago(9000)),
-    replace(CALL, id="7", outcome="blocked", answered_at=None, agent=None, hangup_by="system", talk_s=None, wait_s=None,
-            ref=None, recordings=(), started_at=ago(12000)),
+    replace(
+        CALL,
+        id="5",
+        number="139****8820",
+        outcome="abandoned",
+        answered_at=None,
+        agent=None,
+        talk_s=None,
+        wait_s=44.0,
+        ref="H-2031-6",
+        recordings=(),
+        started_at=ago(5000),
+    ),
+    replace(
+        CALL,
+        id="6",
+        line="2912345",
+        number=None,
+        outcome="voicemail",
+        answered_at=None,
+        agent=None,
+        hangup_by="caller",
+        talk_s=None,
+        wait_s=300.0,
+        ref="H-2031-3",
+        started_at=ago(9000),
+    ),
+    replace(
+        CALL,
+        id="7",
+        outcome="blocked",
+        answered_at=None,
+        agent=None,
+        hangup_by="system",
+        talk_s=None,
+        wait_s=None,
+        ref=None,
+        recordings=(),
+        started_at=ago(12000),
+    ),
     replace(CALL, id="8", outcome=None, hangup_by=None, ended_at=None, talk_s=None, recordings=(), started_at=ago(80)),
-]  # fmt: skip
+]
 EARLIER = (
     views.EarlierContact("H-2019-3", ago(864000), "12345", "answered", "CT01", "VIO.01", "CLOSED"),
     views.EarlierContact("H-2007-11", ago(2592000), "2912345", "abandoned", None, None, "CLOSED"),
@@ -110,37 +163,84 @@ TIMELINE = (
     views.TimelineEntry(ago(60), "TicketChanged", {"fields": "summary,urgency", "actor": "钟宁"}),
 )
 TICKET = views.TicketView(
-    "H-2031-7", None, "NEW", 7, True, True, "138****1234", True, "c1",
-    fields(contact_type="CT01", category="VIO.01", summary=SUMMARY), ("close", "register", "discard"), (replace(CALL, recordings=()),),
-    EARLIER, TIMELINE, ago(204),
-)  # fmt: skip
+    "H-2031-7",
+    None,
+    "NEW",
+    7,
+    True,
+    True,
+    "138****1234",
+    True,
+    "c1",
+    fields(contact_type="CT01", category="VIO.01", summary=SUMMARY),
+    ("close", "register", "discard"),
+    (replace(CALL, recordings=()),),
+    EARLIER,
+    TIMELINE,
+    ago(204),
+)
 FRESH = replace(TICKET, fields=fields(), timeline=TIMELINE[:6], version=1)
 FAULTY = replace(
     TICKET,
     fields={
         **fields(contact_type="CT01"),
-        "summary": views.FieldView("summary", "text", "打人", 3, NOW, "Write at least 10 characters."),
-        "urgency": views.FieldView("urgency", "choice", "", 0, None, "This field is needed."),
-        "category": views.FieldView("category", "category", "", 0, None, "This field is needed."),
+        "summary": views.FieldView("summary", "text", "打人", 3, NOW, "At least ten characters are needed."),
+        "urgency": views.FieldView("urgency", "choice", "", 0, None, "This is needed."),
+        "category": views.FieldView("category", "category", "", 0, None, "This is needed."),
     },
 )
 VOID = replace(TICKET, state="VOID", fields=fields(contact_type="CT10"), steps=("restore",), writable=False)
 CLOSED = replace(
-    TICKET, state="CLOSED", ticket_no="20260312-0031", steps=(), writable=False, closed_at=NOW, calls=(CALL,),
+    TICKET,
+    state="CLOSED",
+    ticket_no="20260312-0031",
+    steps=(),
+    writable=False,
+    closed_at=NOW,
+    calls=(CALL,),
     fields=fields(contact_type="CT01", category="VIO.01", summary=SUMMARY, urgency="U0"),
-)  # fmt: skip
+)
 WORK = [
     views.WorkItem("work-1", "call_back", "H-2031-6", ago(1200), ago(-600), "12345", "139****8820", None, "c6"),
     views.WorkItem("work-2", "draft", "H-2031-4", ago(700), None, "12345", "136****0417", "孩子说不想上学，同学"),
     views.WorkItem("work-3", "open", "H-2030-2", ago(90000), None, "2912345", None, "奶奶问临时救助怎么申请，材料"),
 ]
 ROWS = [
-    views.TicketRow("H-2031-7", None, "NEW", ago(204), "12345", "138****1234", "CT01", "VIO.01", None, SUMMARY, "钟宁", True),
-    views.TicketRow("H-2031-5", "20260312-0029", "ACCEPTED", ago(4000), "12345", "136****0417", "CT02", "PSY.01", "U0",
-                    "班主任来电，学生在班级群里说不想活了，人在学校天台附近，已有老师陪着。", "罗晓", False),
-    views.TicketRow("H-2031-4", "20260312-0028", "CLOSED", ago(9000), "2912345", None, "CT08", "LIV.03", "U3", "问临时救助怎么申请。", "白杨", False),
-    views.TicketRow("H-2031-2", None, "VOID", ago(12000), "12345", "139****8820", "CT14", None, None, None, "江月", False),
-]  # fmt: skip
+    views.TicketRow(
+        "H-2031-7", None, "NEW", ago(204), "12345", "138****1234", "CT01", "VIO.01", None, SUMMARY, "钟宁", True
+    ),
+    views.TicketRow(
+        "H-2031-5",
+        "20260312-0029",
+        "ACCEPTED",
+        ago(4000),
+        "12345",
+        "136****0417",
+        "CT02",
+        "PSY.01",
+        "U0",
+        "班主任来电，学生在班级群里说不想活了，人在学校天台附近，已有老师陪着。",
+        "罗晓",
+        False,
+    ),
+    views.TicketRow(
+        "H-2031-4",
+        "20260312-0028",
+        "CLOSED",
+        ago(9000),
+        "2912345",
+        None,
+        "CT08",
+        "LIV.03",
+        "U3",
+        "问临时救助怎么申请。",
+        "白杨",
+        False,
+    ),
+    views.TicketRow(
+        "H-2031-2", None, "VOID", ago(12000), "12345", "139****8820", "CT14", None, None, None, "江月", False
+    ),
+]
 MAY = frozenset({"console.use", "board.view", "ticket.list", "call.list", "number.reveal", "recording.play"})
 
 

@@ -8,7 +8,7 @@ export function meaning({ code, key, altKey, ctrlKey, metaKey, shiftKey }, isTyp
     if (shiftKey) return null;
     const digit = /^Digit([1-8])$/.exec(code);
     if (digit) return { do: "type", value: `CT0${digit[1]}` };
-    const quick = { Digit9: "Alt+9", Digit0: "Alt+0", Minus: "Alt+-", Equal: "Alt+=", BracketLeft: "Alt+[" }[code];
+    const quick = { Digit9: "9", Digit0: "0", Minus: "-", Equal: "=", BracketLeft: "[" }[code];
     if (quick) return { do: "quick", value: quick };
     const place = { KeyS: "summary", KeyC: "category", KeyU: "urgency", KeyR: "reveal", KeyZ: "restore" }[code];
     return place ? { do: place } : null;

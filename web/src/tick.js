@@ -1,6 +1,8 @@
 // Times that run: data-since counts up, data-left counts down, bars fill from data-from to data-until, data-clock is the
 // wall clock. One timer for all of them.
 
+import { clock } from "./words.js";
+
 export function span(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
   const two = (n) => String(n).padStart(2, "0");
@@ -46,7 +48,7 @@ export function tick(root = document, now = Date.now()) {
     mark(bar, late ? "warn" : "");
   }
   for (const element of root.querySelectorAll("[data-clock]")) {
-    say(element, new Date(now).toTimeString().slice(0, 8));
+    say(element, clock(new Date(now)));
   }
 }
 

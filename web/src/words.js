@@ -9,8 +9,9 @@ export function word(name, values) {
   return fill(text, values);
 }
 
-export function clock(date) {
-  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((n) => String(n).padStart(2, "0")).join(":");
+// The time of day as the hotline's people have it, wherever the browser thinks it is.
+export function clock(date, timeZone = document.body.dataset.zone) {
+  return date.toLocaleTimeString("en-GB", { timeZone: timeZone || undefined, hourCycle: "h23" });
 }
 
 export function toast(text, bad = false) {
