@@ -35,7 +35,7 @@ AGENTS = "pjsip_agents.conf"
 _BOOT_S = 30.0
 _COMMAND_S = 10.0
 _STOP_S = 8.0
-_ENDING_S = 0.5
+_ENDING_S = 1.0
 _ENDPOINT = re.compile(r"[a-z0-9]{1,32}")
 _SECRET = re.compile(r"[A-Za-z0-9_\-]{16,128}")
 
@@ -163,7 +163,7 @@ class Asterisk:
         if self.alive() and not await self._adopt(wanted):
             await self.stop()
         if not self.alive():
-            ports.require_free(self.settings)
+            await self._ports_free()
             self._lay_sounds()
             for name in {path.name for path in self.places.etc.glob("*.conf")} - {*files, AGENTS}:
                 (self.places.etc / name).unlink()
@@ -171,6 +171,17 @@ class Asterisk:
             write_file(self.places.config_hash, wanted + "\n")
             self._spawn()
         await self._booted()
+
+    async def _ports_free(self) -> None:
+        """A process that ended a moment ago may still be letting go of its ports."""
+        end = time.monotonic() + _ENDING_S
+        while True:
+            try:
+                return ports.require_free(self.settings)
+            except StartupError:
+                if time.monotonic() > end:
+                    raise
+            await asyncio.sleep(0.05)
 
     async def _adopt(self, wanted: str) -> bool:
         """False: it runs with another configuration and has no calls, so it may be stopped and started anew."""
