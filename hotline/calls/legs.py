@@ -2,6 +2,14 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Self
+
+_DIALLED = frozenset("+0123456789")
+_MERGED_FIRST = ("started_at", "queued_at", "answered_at")
+_MERGED_ANY = (
+    "line", "number", "caller", "branch", "waits_since", "unqueued_at", "recording", "outcome", "hangup_by",
+    "completed_by", "has_voicemail", "is_recording",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -26,8 +34,10 @@ class Offer:
 class LiveCall:
     """A call that goes on. `own`: its first Linkedid, its name for good; `names`: all of them.
 
-    `caller`: Uniqueid of the caller's channel, empty until something says that this is a caller's.
-    `talked`: of offers that are over; `waits_since`: in the queue now.
+    `caller`: Uniqueid of the caller's channel, empty until something says that this is a caller's; `branch`: the
+    dialplan context that took it, hl-open or hl-closed; `was_refused`: with busy, before the answer. `talked`:
+    of offers that are over; `waits_since`: in the queue now; `unqueued_at`: out of it, and nobody has answered since.
+    `completed_by`: who ended the conversation, as app_queue says.
     """
 
     own: str
@@ -35,6 +45,8 @@ class LiveCall:
     line: str = ""
     number: str | None = None
     caller: str = ""
+    branch: str = ""
+    was_refused: bool = False
     is_told: bool = False
     channels: set[str] = field(default_factory=set)
     offers: dict[str, Offer] = field(default_factory=dict)
@@ -48,18 +60,50 @@ class LiveCall:
     has_voicemail: bool = False
     outcome: str | None = None
     hangup_by: str | None = None
+    completed_by: str | None = None
     last_at: datetime | None = None
     talked: timedelta = timedelta()
+
+    @property
+    def is_talking(self) -> bool:
+        """An agent is in conversation with the caller."""
+        return any(
+            offer.answered_at is not None and offer.left_at is None and not offer.is_over
+            for offer in self.offers.values()
+        )
+
+    def absorb(self, other: Self) -> None:
+        """Another call turned out to be this one."""
+        self.channels |= other.channels
+        self.offers |= other.offers
+        self.talked += other.talked
+        for name in _MERGED_ANY:
+            setattr(self, name, getattr(self, name) or getattr(other, name))
+        for name in _MERGED_FIRST:
+            setattr(self, name, min(filter(None, (getattr(self, name), getattr(other, name))), default=None))
+
+    def likely_outcome(self) -> str:
+        """Where the dialplan's own word is missing: what it would have said there."""
+        if self.has_voicemail:
+            return "voicemail"
+        if self.answered_at is not None and self.waits_since is None and self.unqueued_at is None:
+            return "answered"
+        if self.queued_at is not None or self.branch == "hl-open":
+            return "abandoned"
+        if self.branch == "hl-closed":
+            return "closed"
+        return "blocked" if self.was_refused else "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class OpenOffer:
-    """An offer as our rows have it."""
+    """An offer as our rows have it. `is_over`: missed, its channel perhaps not gone yet."""
 
     leg: str
     member: str
     rang_at: datetime
     answered_at: datetime | None
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +123,25 @@ class OpenCall:
     aliases: tuple[str, ...]
     offers: tuple[OpenOffer, ...]
     talked_ms: int = 0
+    unqueued_at: datetime | None = None
+
+    def live(self) -> LiveCall:
+        call = LiveCall(
+            own=self.linkedid, line=self.line, number=self.caller_number, caller=self.linkedid, is_told=True,
+            started_at=self.started_at, queued_at=self.queued_at, answered_at=self.answered_at,
+            waits_since=self.queued_at if self.is_waiting else None, unqueued_at=self.unqueued_at,
+            recording=self.recording, is_recording=self.is_recording, has_voicemail=self.has_voicemail,
+            talked=timedelta(milliseconds=self.talked_ms),
+        )  # fmt: skip
+        for row in self.offers:
+            call.offers[row.leg] = Offer(row.leg, row.member, row.rang_at, row.answered_at, is_over=row.is_over)
+        return call
 
 
 def milliseconds(span: timedelta) -> int:
     return max(0, round(span / timedelta(milliseconds=1)))
+
+
+def dialled(text: str | None) -> str | None:
+    """A number as the dialplan keeps it: digits and plus. What a network sends instead of one is none."""
+    return "".join(char for char in text or "" if char in _DIALLED)[:64] or None

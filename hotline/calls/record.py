@@ -13,7 +13,7 @@ from hotline.events import CallAnswered, CallEnded, CallEvent, CallMerged, CallQ
 
 @dataclass(slots=True)
 class CallRecord:
-    """One call. `linkedids`: every Linkedid that became it, its own first; `agent`: who answered first."""
+    """One call. `linkedids`: every Linkedid that became it, its own first; `agent`: who had the caller last."""
 
     id: str
     linkedid: str
@@ -67,9 +67,10 @@ class Fold:
         match event:
             case CallQueued():
                 record.queued_at = record.queued_at or iso(event.at)
-            case CallAnswered() if record.answered_at is None:
-                record.answered_at, record.agent = iso(event.at), event.member
-                record.wait_s = seconds(event.wait_ms)
+            case CallAnswered():
+                record.agent = event.member
+                if record.answered_at is None:
+                    record.answered_at, record.wait_s = iso(event.at), seconds(event.wait_ms)
             case CallMerged():
                 gone = self._records.pop(event.other, None)
                 names = gone.linkedids if gone is not None else [event.other]

@@ -63,7 +63,7 @@ async def open_calls(tx: Tx, node: str) -> list[OpenCall]:
 
 
 def _open(call: Call, offers: list[CallOffer], aliases: list[CallAlias]) -> OpenCall:
-    mine = [offer for offer in offers if offer.call_id == call.id and offer.result in {"ringing", "answered"}]
+    mine = [offer for offer in offers if offer.call_id == call.id and offer.result != "withdrawn"]
     return OpenCall(
         linkedid=call.linkedid,
         line=call.line,
@@ -77,10 +77,17 @@ def _open(call: Call, offers: list[CallOffer], aliases: list[CallAlias]) -> Open
         is_recording=call.answered_at is not None and call.recording_file is not None,
         aliases=tuple(alias.linkedid for alias in aliases if alias.call_id == call.id),
         offers=tuple(
-            OpenOffer(offer.leg, offer.member, offer.rang_at, offer.ended_at if offer.result == "answered" else None)
+            OpenOffer(
+                offer.leg,
+                offer.member,
+                offer.rang_at,
+                answered_at=offer.ended_at if offer.result == "answered" else None,
+                is_over=offer.result == "missed",
+            )
             for offer in mine
         ),
         talked_ms=call.talk_ms or 0,
+        unqueued_at=call.phase_at if call.phase == "recorder" and call.queued_at is not None else None,
     )
 
 

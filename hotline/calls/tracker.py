@@ -3,14 +3,17 @@
 Fed by the worker with what telephony.client read, and by hotline.replay with captures. A call is everything that shares
 a Linkedid, and what merged into it; it ends with its last channel. The dialplan's own facts (HLOffered, HLRecording,
 HLOutcome) decide; where they are missing, channel and queue events do. What does not fit is counted, never raised.
+
+Order is kept for each channel; messages of different channels may come in any order, twice, or late.
 """
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from hotline.calls.legs import LiveCall, Offer, OpenCall, milliseconds
+from hotline.calls.legs import LiveCall, Offer, OpenCall, dialled, milliseconds
+from hotline.calls.registry import Registry
 from hotline.events import (
     AgentLegEnded,
     AgentMissed,
@@ -32,10 +35,12 @@ UNKNOWN_LINE = "unknown"
 OUTCOMES = frozenset(
     {"answered", "abandoned", "callback", "voicemail", "duty", "closed", "blocked", "overflowed", "failed"}
 )
-_REMEMBERED = 8192
 _UP = 6
+_BUSY = 17
 _NO_TALK = frozenset({"holding_bridge"})
 _HANGUP_BY = frozenset({"caller", "agent", "system"})
+_FACTS = frozenset({"HLOffered", "HLRecording", "HLOutcome"})
+_BRANCHES = {("hl-open", "s"): "hl-open", ("hl-closed", "s"): "hl-closed", ("hl-recorder", "closed"): "hl-closed"}
 
 
 class Tracker:
@@ -45,10 +50,7 @@ class Tracker:
         self.node = node
         self.boot: str | None = None
         self.unexpected: Counter[str] = Counter()
-        self._calls: dict[str, LiveCall] = {}  # by every Linkedid that became the call
-        self._by_channel: dict[str, LiveCall] = {}
-        # Uniqueids and Linkedids that are over: a late or repeated message must not bring them back.
-        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._registry = Registry()
         self._handlers: dict[type[m.Message], Callable[[Any], list[CallEvent]]] = {
             m.NewChannel: self._on_channel,
             m.NewState: self._on_channel,
@@ -60,14 +62,14 @@ class Tracker:
             m.AgentCalled: self._on_called,
             m.AgentRingNoAnswer: self._on_no_answer,
             m.AgentConnect: self._on_connect,
+            m.AgentComplete: self._on_complete,
             m.UserEvent: self._on_fact,
         }
 
     @property
     def calls(self) -> tuple[LiveCall, ...]:
         """Those that go on and were told, oldest first."""
-        found = {id(call): call for call in self._calls.values() if call.is_told}
-        return tuple(sorted(found.values(), key=lambda call: call.own))
+        return tuple(sorted((call for call in self._registry.calls if call.is_told), key=lambda call: call.own))
 
     def feed(self, message: m.Message) -> list[CallEvent]:
         """What a message means. Messages of one channel must come in their order; others may be shuffled."""
@@ -77,34 +79,31 @@ class Tracker:
     def adopt(self, calls: Iterable[OpenCall]) -> None:
         """Calls that our rows say go on; the next `resync` ends those that do not."""
         for row in calls:
-            call = LiveCall(
-                own=row.linkedid, line=row.line, number=row.caller_number, caller=row.linkedid, is_told=True,
-                started_at=row.started_at, queued_at=row.queued_at, answered_at=row.answered_at,
-                waits_since=row.queued_at if row.is_waiting else None, recording=row.recording,
-                is_recording=row.is_recording, has_voicemail=row.has_voicemail,
-                talked=timedelta(milliseconds=row.talked_ms),
-            )  # fmt: skip
-            for offer in row.offers:
-                call.offers[offer.leg] = Offer(offer.leg, offer.member, offer.rang_at, offer.answered_at)
-                call.channels.add(offer.leg)
-                self._by_channel[offer.leg] = call
-            for linkedid in (row.linkedid, *row.aliases):
-                self._name(call, linkedid)
+            self._registry.add(row.live(), (row.linkedid, *row.aliases))
 
     def resync(self, snapshot: m.Snapshot) -> list[CallEvent]:
-        """Make the calls agree with what Asterisk has now: end what vanished, take in what is new."""
+        """Make the calls agree with what Asterisk has now: end what vanished, take in what is new.
+
+        What was told while the snapshot was taken (`behind`) is to be fed next: it says better how something ended.
+        """
         events: list[CallEvent] = []
+        if self.boot not in {None, snapshot.boot}:
+            for call in self._registry.calls:
+                call.hangup_by = call.hangup_by or "system"  # Asterisk itself stopped
         self.boot = snapshot.boot
+        facts = [told for told in snapshot.behind if isinstance(told, m.UserEvent) and told.name == "HLOffered"]
+        later = {told.channel.uniqueid for told in facts if told.channel is not None}
         for live in snapshot.channels:
-            events += self._take_in(live, snapshot.at)
+            events += self._take_in(live, snapshot.at, live.channel.uniqueid in later)
         here = {live.channel.uniqueid for live in snapshot.channels}
-        for uniqueid in [one for one in self._by_channel if one not in here]:
+        here |= {told.channel.uniqueid for told in snapshot.behind if isinstance(told, m.Hangup)}
+        for uniqueid in [one for one in self._registry.by_channel if one not in here]:
             events += self._end_channel(uniqueid, snapshot.at)
         events += self._take_queue(snapshot)
         for live in snapshot.channels:
             events += self._take_leg(live, snapshot.at)
-        for call in {id(call): call for call in self._calls.values()}.values():
-            if not call.channels:
+        for call in self._registry.calls:
+            if not call.channels and call.caller not in here:
                 call.last_at = call.last_at or snapshot.at
                 events += self._end(call)
         return events
@@ -112,73 +111,40 @@ class Tracker:
     # Channels
 
     def _on_channel(self, message: m.NewChannel | m.NewState) -> list[CallEvent]:
-        channel = message.channel
         events: list[CallEvent] = []
-        call = self._call_of(channel, events)
-        if call is not None and channel.context == TRUNK and not call.caller:
-            call.caller, call.line, call.number = channel.uniqueid, channel.exten, channel.caller_number
-            call.started_at = call.started_at or message.at
+        call = self._call_of(message.channel, message.at, events)
+        if call is not None:
+            self._recognise(call, message.channel, message.at)
         return events
 
-    def _call_of(self, channel: m.Channel, events: list[CallEvent]) -> LiveCall | None:
-        """The call of a channel, made if it is the first of it; None for what is over."""
-        call = self._by_channel.get(channel.uniqueid)
-        if call is not None:
-            if self._calls.get(channel.linkedid) is not call:
-                call = self._merge(call, channel.linkedid, events)
-            return call
-        if channel.uniqueid in self._gone or channel.linkedid in self._gone:
-            return None
-        call = self._calls.get(channel.linkedid)
-        if call is None:
-            call = LiveCall(own=channel.linkedid)
-            self._name(call, channel.linkedid)
-        call.channels.add(channel.uniqueid)
-        self._by_channel[channel.uniqueid] = call
+    def _recognise(self, call: LiveCall, channel: m.Channel, at: datetime) -> None:
+        """What a channel's own place in the dialplan says: that a caller begins it, and where they got to."""
+        if channel.context == TRUNK and call.caller in {"", channel.uniqueid}:
+            call.caller, call.line = channel.uniqueid, call.line or channel.exten
+            call.number = call.number or dialled(channel.caller_number)
+            call.started_at = call.started_at or at
+        elif call.caller == channel.uniqueid:
+            call.branch = _BRANCHES.get((channel.context, channel.exten), call.branch)
+
+    def _call_of(self, channel: m.Channel, at: datetime, events: list[CallEvent]) -> LiveCall | None:
+        """The call of a channel; None for what is over."""
+        call, other = self._registry.call_of(channel)
+        if call is not None and other is not None and call.is_told:
+            events.append(CallMerged(**self._about(call, at, f"{call.own}:merged:{other}"), other=other))
         return call
 
-    def _merge(self, call: LiveCall, linkedid: str, events: list[CallEvent]) -> LiveCall:
-        """A channel's Linkedid changed: two calls are one. The one that was told stays; of two, the older."""
-        other = self._calls.get(linkedid)
-        if other is None:
-            self._name(call, linkedid)
-            if call.is_told:
-                events.append(self._merged(call, linkedid))
-            return call
-        keep, drop = (call, other) if call.is_told and not other.is_told else (other, call)
-        keep.channels |= drop.channels
-        keep.offers |= drop.offers
-        keep.talked += drop.talked
-        keep.recording = keep.recording or drop.recording
-        keep.answered_at = min(filter(None, (keep.answered_at, drop.answered_at)), default=None)
-        for name in drop.names:
-            self._name(keep, name)
-        for uniqueid in drop.channels:
-            self._by_channel[uniqueid] = keep
-        if keep.is_told:
-            events.append(self._merged(keep, drop.own))
-        return keep
-
-    def _name(self, call: LiveCall, linkedid: str) -> None:
-        call.names.add(linkedid)
-        self._calls[linkedid] = call
-
-    def _merged(self, call: LiveCall, other: str) -> CallMerged:
-        at = call.last_at or call.answered_at or call.started_at
-        assert at is not None  # noqa: S101 - a call that was told has begun
-        return CallMerged(**self._about(call, at, f"{call.own}:merged:{other}"), other=other)
-
     def _on_hangup(self, message: m.Hangup) -> list[CallEvent]:
-        events: list[CallEvent] = []
-        self._call_of(message.channel, events)
-        return events + self._end_channel(message.channel.uniqueid, message.at)
+        channel, events = message.channel, list[CallEvent]()
+        call = self._call_of(channel, message.at, events)
+        if call is not None and call.caller == channel.uniqueid:
+            call.was_refused = message.cause == _BUSY and channel.state != _UP
+            self._recognise(call, channel, message.at)
+        return events + self._end_channel(channel.uniqueid, message.at)
 
     def _end_channel(self, uniqueid: str, at: datetime) -> list[CallEvent]:
-        call = self._by_channel.pop(uniqueid, None)
-        self._forget(uniqueid)
+        call = self._registry.drop_channel(uniqueid)
         if call is None:
             return []
-        call.channels.discard(uniqueid)
         call.last_at = max(call.last_at or at, at)
         offer = call.offers.pop(uniqueid, None)
         events = self._end_offer(call, offer, at) if offer is not None else []
@@ -195,9 +161,7 @@ class Tracker:
         return [AgentLegEnded(**self._about(call, at, f"{offer.leg}:left"), member=offer.member, leg=offer.leg)]
 
     def _end(self, call: LiveCall) -> list[CallEvent]:
-        for name in call.names:
-            del self._calls[name]
-            self._forget(name)
+        self._registry.drop(call)
         at = call.last_at
         assert at is not None  # noqa: S101 - a channel ended just now
         events: list[CallEvent] = []
@@ -211,47 +175,61 @@ class Tracker:
         events.append(
             CallEnded(
                 **self._about(call, at, f"{call.own}:ended"),
-                outcome=call.outcome or _outcome(call),
-                hangup_by=call.hangup_by,
+                outcome=call.outcome or call.likely_outcome(),
+                hangup_by=call.hangup_by or call.completed_by,
                 talk_ms=milliseconds(call.talked) if is_answered else None,
                 wait_ms=milliseconds(waited) if waited is not None else None,
             )
         )
         return events
 
-    def _forget(self, name: str) -> None:
-        self._gone[name] = None
-        if len(self._gone) > _REMEMBERED:
-            self._gone.popitem(last=False)
-
     # Conversation
 
     def _on_bridge_enter(self, message: m.BridgeEnter) -> list[CallEvent]:
-        return self._in_bridge(message, None)
+        events: list[CallEvent] = []
+        call = self._call_of(message.channel, message.at, events)
+        if call is None or message.technology in _NO_TALK:
+            return events
+        offer = call.offers.get(message.channel.uniqueid)
+        if offer is not None:
+            offer.left_at = None
+        # AgentConnect comes first; without one this is when they begin to hear each other.
+        return events + self._talks(call, message.channel, message.at)
+
+    def _talks(self, call: LiveCall, channel: m.Channel, at: datetime) -> list[CallEvent]:
+        if not self._is_leg(call, channel):
+            return []
+        events: list[CallEvent] = []
+        offer = call.offers.get(channel.uniqueid)
+        if offer is None:
+            events += self._rings(call, channel.uniqueid, _endpoint(channel), at)
+            offer = call.offers[channel.uniqueid]
+        return events if offer.is_over else events + self._answered(call, offer, at)
+
+    def _is_leg(self, call: LiveCall, channel: m.Channel) -> bool:
+        """An agent's phone in a call that we know of."""
+        return call.is_told and channel.uniqueid != call.caller and channel.name.startswith("PJSIP/")
 
     def _on_bridge_leave(self, message: m.BridgeLeave) -> list[CallEvent]:
-        return self._in_bridge(message, message.at)
-
-    def _in_bridge(self, message: m.BridgeEnter | m.BridgeLeave, left_at: datetime | None) -> list[CallEvent]:
         events: list[CallEvent] = []
-        call = self._call_of(message.channel, events)
+        call = self._call_of(message.channel, message.at, events)
         offer = call.offers.get(message.channel.uniqueid) if call is not None else None
         if offer is not None and message.technology not in _NO_TALK:
-            offer.left_at = left_at
+            offer.left_at = message.at
         return events
 
     # The queue
 
     def _on_join(self, message: m.QueueCallerJoin) -> list[CallEvent]:
         events: list[CallEvent] = []
-        call = self._call_of(message.channel, events)
+        call = self._call_of(message.channel, message.at, events)
         if call is None:
             return events
         events += self._tell(call, message.at, message.channel)
         return events + self._queued(call, message.queue, message.at)
 
     def _queued(self, call: LiveCall, queue: str, at: datetime) -> list[CallEvent]:
-        if call.waits_since is not None:
+        if call.waits_since is not None or call.is_talking:  # told again, or late
             return []
         call.waits_since = at
         call.queued_at = call.queued_at or at
@@ -261,7 +239,7 @@ class Tracker:
 
     def _on_leave(self, message: m.QueueCallerLeave) -> list[CallEvent]:
         events: list[CallEvent] = []
-        call = self._call_of(message.channel, events)
+        call = self._call_of(message.channel, message.at, events)
         if call is not None:
             call.waits_since, call.unqueued_at = None, message.at
         return events
@@ -274,7 +252,7 @@ class Tracker:
         return events + self._rings(call, message.dest.uniqueid, message.member, message.at)
 
     def _rings(self, call: LiveCall, leg: str, member: str, at: datetime) -> list[CallEvent]:
-        if leg in self._gone:
+        if self._registry.is_gone(leg):
             return []
         call.offers[leg] = Offer(leg, member, at)
         return [AgentRang(**self._about(call, at, f"{leg}:rang"), member=member, leg=leg)]
@@ -296,16 +274,24 @@ class Tracker:
     def _on_connect(self, message: m.AgentConnect) -> list[CallEvent]:
         events: list[CallEvent] = []
         call, offer = self._offer(message, events)
-        if call is None or message.dest is None or message.dest.uniqueid in self._gone:
+        if call is None or message.dest is None or self._registry.is_gone(message.dest.uniqueid):
             return events
         if offer is None:
             offer = call.offers[message.dest.uniqueid] = Offer(message.dest.uniqueid, message.member, message.at)
         return events + self._answered(call, offer, message.at)
 
+    def _on_complete(self, message: m.AgentComplete) -> list[CallEvent]:
+        """May be early, late, or of an agent who was lost long ago: then it has no leg."""
+        call = self._registry.by_channel.get(message.channel.uniqueid)
+        if call is not None and message.dest is not None and message.reason in _HANGUP_BY:
+            call.completed_by = message.reason
+        return []
+
     def _answered(self, call: LiveCall, offer: Offer, at: datetime) -> list[CallEvent]:
         if offer.answered_at is not None:
             return []
         offer.answered_at, offer.is_over = at, False
+        call.waits_since = call.unqueued_at = None
         call.answered_at = call.answered_at or at
         wait = at - (call.queued_at or call.started_at or at)
         answered = CallAnswered(
@@ -318,15 +304,15 @@ class Tracker:
 
     def _offer(self, message: m.AgentMessage, events: list[CallEvent]) -> tuple[LiveCall | None, Offer | None]:
         """The caller's call, and what is known of the member's leg."""
-        call = self._call_of(message.channel, events)
+        call = self._call_of(message.channel, message.at, events)
         if call is None:
             return None, None
         events += self._tell(call, message.at, message.channel)
         if message.dest is None:
             self.unexpected["agent message without a leg"] += 1
             return call, None
-        self._call_of(message.dest, events)
-        return self._by_channel.get(message.channel.uniqueid, call), call.offers.get(message.dest.uniqueid)
+        self._call_of(message.dest, message.at, events)
+        return self._registry.by_channel.get(message.channel.uniqueid, call), call.offers.get(message.dest.uniqueid)
 
     # The dialplan's own facts
 
@@ -334,7 +320,7 @@ class Tracker:
         if message.channel is None or message.name not in _FACTS:
             return []
         events: list[CallEvent] = []
-        call = self._call_of(message.channel, events)
+        call = self._call_of(message.channel, message.at, events)
         if call is None:
             return events
         fields = message.fields
@@ -375,7 +361,7 @@ class Tracker:
         call.is_told = True
         if channel is not None:
             call.caller = call.caller or channel.uniqueid
-            call.number = call.number or channel.caller_number
+            call.number = call.number or dialled(channel.caller_number)
         call.line = call.line or UNKNOWN_LINE
         call.started_at = call.started_at or at
         return [
@@ -389,23 +375,23 @@ class Tracker:
 
     # Snapshots
 
-    def _take_in(self, live: m.LiveChannel, at: datetime) -> list[CallEvent]:
+    def _take_in(self, live: m.LiveChannel, at: datetime, is_told_later: bool) -> list[CallEvent]:
         channel = live.channel
         events: list[CallEvent] = []
-        call = self._call_of(channel, events)
+        call = self._call_of(channel, at, events)
         is_caller = channel.uniqueid == channel.linkedid and channel.name.startswith("PJSIP/")
-        if call is None or call.is_told or not is_caller or channel.context in NOT_CALLERS:
+        if call is None or not is_caller or channel.context in NOT_CALLERS or not channel.context.startswith("hl-"):
             return events
-        if not channel.context.startswith("hl-"):
-            return events
-        call.line = call.line or (channel.exten if channel.context == TRUNK else "")
-        return events + self._tell(call, at - timedelta(seconds=live.age_s), channel)
+        call.caller = call.caller or channel.uniqueid
+        began = at - timedelta(seconds=live.age_s)
+        self._recognise(call, channel, began)
+        return events if is_told_later else events + self._tell(call, began, channel)
 
     def _take_queue(self, snapshot: m.Snapshot) -> list[CallEvent]:
         events: list[CallEvent] = []
         waiting = {entry.uniqueid: entry for entry in snapshot.entries}
         for uniqueid, entry in waiting.items():
-            call = self._by_channel.get(uniqueid)
+            call = self._registry.by_channel.get(uniqueid)
             if call is not None and call.is_told:
                 events += self._queued(call, entry.queue, snapshot.at - timedelta(seconds=entry.wait_s))
         for call in self.calls:
@@ -416,32 +402,20 @@ class Tracker:
     def _take_leg(self, live: m.LiveChannel, at: datetime) -> list[CallEvent]:
         """A member's leg: its phone rings, or talks when it is up and in a bridge."""
         channel = live.channel
-        call = self._by_channel.get(channel.uniqueid)
-        if call is None or not call.is_told or channel.uniqueid == call.caller or not channel.name.startswith("PJSIP/"):
+        call = self._registry.by_channel.get(channel.uniqueid)
+        if call is None or not self._is_leg(call, channel):
             return []
-        member = channel.name.removeprefix("PJSIP/").rpartition("-")[0]
-        events: list[CallEvent] = []
-        if channel.uniqueid not in call.offers:
-            events += self._rings(call, channel.uniqueid, member, at)
-        offer = call.offers[channel.uniqueid]
-        if channel.state == _UP and live.bridge is not None and not offer.is_over:
-            events += self._answered(call, offer, at)
-        return events
+        if channel.state == _UP and live.bridge is not None:
+            return self._talks(call, channel, at)
+        return [] if channel.uniqueid in call.offers else self._rings(call, channel.uniqueid, _endpoint(channel), at)
 
     def _about(self, call: LiveCall, at: datetime, key: str) -> dict[str, Any]:
         return {"at": at, "dedupe_key": f"{self.node}:{key}", "node": self.node, "linkedid": call.own}
 
 
-_FACTS = frozenset({"HLOffered", "HLRecording", "HLOutcome"})
-
-
-def _outcome(call: LiveCall) -> str:
-    """Where the dialplan's word is missing."""
-    if call.answered_at is not None:
-        return "answered"
-    if call.has_voicemail:
-        return "voicemail"
-    return "abandoned" if call.queued_at is not None else "failed"
+def _endpoint(channel: m.Channel) -> str:
+    """PJSIP/a1-00000001 → a1."""
+    return channel.name.removeprefix("PJSIP/").rpartition("-")[0]
 
 
 def _us(at: datetime) -> int:

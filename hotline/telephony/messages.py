@@ -272,6 +272,7 @@ class Snapshot:
     """All that one Asterisk says of itself at one moment (CoreStatus, CoreShowChannels, QueueStatus, DeviceStateList).
 
     `boot`: CoreStartupDate and CoreStartupTime as one ISO text; a changed one means that every open leg ended.
+    `behind`: what was told while it was taken, which comes again behind it.
     """
 
     at: datetime
@@ -280,3 +281,4 @@ class Snapshot:
     members: tuple[QueueMember, ...]
     entries: tuple[QueueEntry, ...]
     devices: Mapping[str, str]
+    behind: tuple[Message, ...] = ()

@@ -1,0 +1,91 @@
+"""Which call a channel belongs to, and what is over. Pure; kept by calls.tracker.
+
+The key is the Linkedid. It can change on the younger side when channels meet: then two calls are one.
+"""
+
+from collections import OrderedDict
+
+from hotline.calls.legs import LiveCall
+from hotline.telephony.messages import Channel
+
+_REMEMBERED = 8192
+
+
+class Registry:
+    """Living calls by every Linkedid that became them, and by channel (Uniqueid)."""
+
+    def __init__(self) -> None:
+        self.by_channel: dict[str, LiveCall] = {}
+        self._by_name: dict[str, LiveCall] = {}
+        # Uniqueids and Linkedids that are over: a late or repeated message must not bring them back.
+        self._gone: OrderedDict[str, None] = OrderedDict()
+
+    @property
+    def calls(self) -> list[LiveCall]:
+        """Each once, in the order in which they came to be known."""
+        return list({id(call): call for call in self._by_name.values()}.values())
+
+    def is_gone(self, name: str) -> bool:
+        return name in self._gone
+
+    def add(self, call: LiveCall, names: tuple[str, ...]) -> None:
+        """A call that our rows know, with its Linkedids and its offers' channels."""
+        for leg in call.offers:
+            call.channels.add(leg)
+            self.by_channel[leg] = call
+        for name in names:
+            self._name(call, name)
+
+    def call_of(self, channel: Channel) -> tuple[LiveCall | None, str | None]:
+        """The call of a channel, made if it is the first of it, None for what is over; and what just became it."""
+        call = self.by_channel.get(channel.uniqueid)
+        if call is not None:
+            if self._by_name.get(channel.linkedid) is call:
+                return call, None
+            return self._merge(call, channel.linkedid)
+        if channel.uniqueid in self._gone or channel.linkedid in self._gone:
+            return None, None
+        call = self._by_name.get(channel.linkedid)
+        if call is None:
+            call = LiveCall(own=channel.linkedid)
+            self._name(call, channel.linkedid)
+        call.channels.add(channel.uniqueid)
+        self.by_channel[channel.uniqueid] = call
+        return call, None
+
+    def _merge(self, call: LiveCall, linkedid: str) -> tuple[LiveCall, str]:
+        """The one that was told stays; of two, the older."""
+        other = self._by_name.get(linkedid)
+        if other is None:
+            self._name(call, linkedid)
+            return call, linkedid
+        keep, drop = (call, other) if call.is_told and not other.is_told else (other, call)
+        keep.absorb(drop)
+        for name in drop.names:
+            self._name(keep, name)
+        for uniqueid in drop.channels:
+            self.by_channel[uniqueid] = keep
+        return keep, drop.own
+
+    def _name(self, call: LiveCall, linkedid: str) -> None:
+        call.names.add(linkedid)
+        self._by_name[linkedid] = call
+
+    def drop_channel(self, uniqueid: str) -> LiveCall | None:
+        """The channel is over; the call that it was of."""
+        self._forget(uniqueid)
+        call = self.by_channel.pop(uniqueid, None)
+        if call is not None:
+            call.channels.discard(uniqueid)
+        return call
+
+    def drop(self, call: LiveCall) -> None:
+        """The call is over."""
+        for name in call.names:
+            del self._by_name[name]
+            self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        self._gone[name] = None
+        if len(self._gone) > _REMEMBERED:
+            self._gone.popitem(last=False)

@@ -1,0 +1,246 @@
+"""A tiny Asterisk for tests of the call tracker: transcripts as messages, what a snapshot would say after some of them,
+what our rows would say, and single messages to build a scene from.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from random import Random
+
+from hotline.calls.legs import OpenCall, OpenOffer
+from hotline.events import (
+    AgentLegEnded,
+    AgentMissed,
+    AgentOfferEnded,
+    AgentRang,
+    CallAnswered,
+    CallEnded,
+    CallEvent,
+    CallQueued,
+    CallStarted,
+    RecordingStarted,
+)
+from hotline.telephony import messages as m
+from hotline.telephony.parser import Parser
+
+TRANSCRIPTS = Path(__file__).resolve().parent / "transcripts"
+NAMES = sorted(path.stem for path in TRANSCRIPTS.glob("*.ami") if path.stem != "mixed")
+BOOT = "2026-11-24T10:00:00"
+T0 = datetime(2026, 5, 11, 2, 0, tzinfo=UTC)
+
+
+@cache
+def transcript(name: str) -> tuple[m.Message, ...]:
+    """Its messages about calls; the few without a time are none."""
+    found = Parser().feed((TRANSCRIPTS / f"{name}.ami").read_bytes())
+    return tuple(message for message in found if isinstance(message, m.Message) and channels_of(message))
+
+
+def channels_of(message: m.Message) -> tuple[m.Channel, ...]:
+    named = (getattr(message, "channel", None), getattr(message, "dest", None))
+    return tuple(channel for channel in named if channel is not None)
+
+
+def shuffled(messages: Sequence[m.Message], random: Random) -> list[m.Message]:
+    """Another order, in which the messages of each channel keep theirs."""
+    waiting: dict[str, list[int]] = {}
+    for index, message in enumerate(messages):
+        for channel in channels_of(message):
+            waiting.setdefault(channel.uniqueid, []).append(index)
+    for line in waiting.values():
+        line.reverse()
+    result: list[m.Message] = []
+    while waiting:
+        index = waiting[random.choice(list(waiting))][-1]
+        names = {channel.uniqueid for channel in channels_of(messages[index])}
+        if all(waiting[name][-1] == index for name in names):
+            result.append(messages[index])
+            for name in names:
+                waiting[name].pop()
+                if not waiting[name]:
+                    del waiting[name]
+    return result
+
+
+@dataclass(slots=True)
+class Pbx:
+    """What Asterisk has after the messages that it told."""
+
+    channels: dict[str, m.Channel] = field(default_factory=dict)
+    born: dict[str, datetime] = field(default_factory=dict)
+    bridges: dict[str, str] = field(default_factory=dict)
+    entries: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    at: datetime = T0
+
+    @classmethod
+    def after(cls, messages: Iterable[m.Message]) -> "Pbx":
+        pbx = cls()
+        for message in messages:
+            pbx.tell(message)
+        return pbx
+
+    def tell(self, message: m.Message) -> None:
+        self.at = max(self.at, message.at)
+        for channel in channels_of(message):
+            if channel.uniqueid not in self.gone:
+                self.channels[channel.uniqueid] = channel
+                self.born.setdefault(channel.uniqueid, message.at)
+        match message:
+            case m.Hangup():
+                self.gone.add(message.channel.uniqueid)
+                for table in (self.channels, self.bridges, self.entries):
+                    table.pop(message.channel.uniqueid, None)
+            case m.BridgeEnter():
+                self.bridges[message.channel.uniqueid] = message.bridge
+            case m.BridgeLeave():
+                self.bridges.pop(message.channel.uniqueid, None)
+            case m.QueueCallerJoin():
+                self.entries[message.channel.uniqueid] = (message.queue, message.at)
+            case m.QueueCallerLeave():
+                self.entries.pop(message.channel.uniqueid, None)
+
+    def snapshot(self, behind: Sequence[m.Message] = (), boot: str = BOOT) -> m.Snapshot:
+        """`behind`: the messages that were told while it was taken."""
+        return m.Snapshot(
+            at=behind[0].at if behind else self.at,
+            boot=boot,
+            channels=tuple(
+                m.LiveChannel(channel, self.bridges.get(name), "", (self.at - self.born[name]) // timedelta(seconds=1))
+                for name, channel in self.channels.items()
+            ),
+            members=(),
+            entries=tuple(
+                m.QueueEntry(queue, place, name, (self.at - since) // timedelta(seconds=1))
+                for place, (name, (queue, since)) in enumerate(self.entries.items(), 1)
+            ),
+            devices={},
+            behind=tuple(behind),
+        )
+
+
+def open_calls(events: Iterable[CallEvent]) -> list[OpenCall]:
+    """The calls that go on, as rows written from these events have them."""
+    calls: dict[str, OpenCall] = {}
+    offers: dict[str, dict[str, OpenOffer]] = {}
+    for event in events:
+        name = event.linkedid
+        if isinstance(event, CallStarted):
+            calls[name] = OpenCall(
+                name, event.line, event.caller_number, event.at, None, None, False, False, None, False, (), ()
+            )
+            offers[name] = {}
+            continue
+        call, mine = calls[name], offers[name]
+        match event:
+            case CallQueued():
+                calls[name] = replace(
+                    call,
+                    queued_at=call.queued_at or event.at,
+                    is_waiting=True,
+                    recording=event.recording or call.recording,
+                )
+            case AgentRang():
+                mine[event.leg] = OpenOffer(event.leg, event.member, event.at, None)
+            case AgentMissed():
+                mine[event.leg] = replace(mine[event.leg], is_over=True)
+            case AgentOfferEnded():
+                del mine[event.leg]
+            case CallAnswered():
+                mine[event.leg] = replace(mine[event.leg], answered_at=event.at)
+                calls[name] = replace(call, answered_at=call.answered_at or event.at, is_waiting=False)
+            case AgentLegEnded():
+                over = mine.pop(event.leg)
+                assert over.answered_at is not None
+                talked = round((event.at - over.answered_at) / timedelta(milliseconds=1))
+                calls[name] = replace(call, talked_ms=call.talked_ms + talked)
+            case RecordingStarted() if event.kind == "call":
+                calls[name] = replace(call, is_recording=True)
+            case RecordingStarted():
+                calls[name] = replace(call, has_voicemail=True, is_waiting=False, unqueued_at=event.at)
+            case CallEnded():
+                del calls[name]
+    return [replace(call, offers=tuple(offers[name].values())) for name, call in calls.items()]
+
+
+# Single messages
+
+
+def at(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+def trunk(
+    name: str = "c1",
+    *,
+    linkedid: str = "",
+    state: int = 6,
+    number: str | None = "13800138000",
+    context: str = "hl-open",
+    exten: str = "s",
+) -> m.Channel:
+    """A caller's channel."""
+    return m.Channel(f"PJSIP/trunk-{name}", name, linkedid or name, state, number, None, context, exten)
+
+
+def phone(name: str = "p1", of: str = "c1", *, member: str = "a1", state: int = 6) -> m.Channel:
+    """An agent's leg in a call."""
+    return m.Channel(f"PJSIP/{member}-{name}", name, of, state, None, None, "hl-agents", "s")
+
+
+def begins(seconds: float, name: str = "c1", number: str | None = "13800138000", line: str = "12345") -> m.NewChannel:
+    return m.NewChannel(at=at(seconds), channel=trunk(name, state=4, number=number, context="hl-trunk", exten=line))
+
+
+def fact(seconds: float, name: str, channel: m.Channel | None = None, **fields: str) -> m.UserEvent:
+    return m.UserEvent(at=at(seconds), name=name, fields=fields, channel=channel or trunk())
+
+
+def offered(seconds: float, name: str = "c1", line: str = "12345") -> m.UserEvent:
+    return fact(seconds, "HLOffered", trunk(name, state=4, context="hl-line"), hlline=line)
+
+
+def outcome(seconds: float, what: str, by: str = "caller", channel: m.Channel | None = None) -> m.UserEvent:
+    return fact(seconds, "HLOutcome", channel, hloutcome=what, hlhangupby=by, hlmember="")
+
+
+def joins(seconds: float, channel: m.Channel | None = None) -> m.QueueCallerJoin:
+    return m.QueueCallerJoin(at=at(seconds), queue="hotline", position=1, channel=channel or trunk())
+
+
+def leaves(seconds: float, channel: m.Channel | None = None) -> m.QueueCallerLeave:
+    return m.QueueCallerLeave(at=at(seconds), queue="hotline", channel=channel or trunk())
+
+
+def calls_agent(seconds: float, leg: m.Channel, caller: m.Channel | None = None) -> m.AgentCalled:
+    return m.AgentCalled(at=at(seconds), channel=caller or trunk(), dest=leg, **_member(leg))
+
+
+def connects(seconds: float, leg: m.Channel, caller: m.Channel | None = None) -> m.AgentConnect:
+    return m.AgentConnect(
+        at=at(seconds), channel=caller or trunk(), dest=leg, hold_s=1, ring_s=1, **_member(leg)
+    )  # fmt: skip
+
+
+def completes(seconds: float, leg: m.Channel | None, reason: str, member: str = "a1") -> m.AgentComplete:
+    named = {"queue": "hotline", "member": member, "interface": f"PJSIP/{member}"}
+    return m.AgentComplete(at=at(seconds), channel=trunk(), dest=leg, hold_s=1, talk_s=9, reason=reason, **named)
+
+
+def _member(leg: m.Channel) -> dict[str, str]:
+    member = leg.name.removeprefix("PJSIP/").rpartition("-")[0]
+    return {"queue": "hotline", "member": member, "interface": f"PJSIP/{member}"}
+
+
+def enters(seconds: float, channel: m.Channel, technology: str = "simple_bridge") -> m.BridgeEnter:
+    return m.BridgeEnter(at=at(seconds), bridge="b1", technology=technology, channel=channel)
+
+
+def exits(seconds: float, channel: m.Channel, technology: str = "simple_bridge") -> m.BridgeLeave:
+    return m.BridgeLeave(at=at(seconds), bridge="b1", technology=technology, channel=channel)
+
+
+def hangs_up(seconds: float, channel: m.Channel, cause: int = 16) -> m.Hangup:
+    return m.Hangup(at=at(seconds), channel=channel, cause=cause)
