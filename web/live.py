@@ -39,7 +39,7 @@ _RELOAD_S = 30.0
 _READ_ROWS = 500
 _BOARD_CALL_EVENTS = frozenset(
     {"CallStarted", "CallQueued", "AgentRang", "AgentOfferEnded", "AgentMissed", "CallAnswered", "AgentLegEnded",
-     "CallEnded", "CallMerged"}
+     "RecordingStarted", "CallEnded", "CallMerged"}
 )  # fmt: skip
 _TOTALS_EVENTS = frozenset({"CallStarted", "CallAnswered", "CallEnded", "CallMerged", "CallBackDue", "CallBackDone"})
 
