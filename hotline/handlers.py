@@ -37,7 +37,7 @@ class Handlers:
     def __init__(self, call_back_due: Callable[[datetime], datetime]) -> None:
         self._call_back_due = call_back_due
         self.on: Mapping[type[Event], tuple[Handler, ...]] = {
-            CallStarted: (calls.record, open_ticket),
+            CallStarted: (calls.record, open_ticket, self.owe_late),
             CallQueued: (calls.record,),
             AgentRang: (name_agent, calls.record, agents.on_call_event, hand_ticket),
             AgentMissed: (name_agent, calls.record, agents.on_call_event, take_ticket_back),
@@ -60,6 +60,12 @@ class Handlers:
         """Whoever got no help and left a number is owed a call."""
         if isinstance(item.event, CallEnded) and item.call_id is not None:
             await call_backs.call_missed(tx, item.call_id, item.event.outcome, item.event.at, self._call_back_due)
+
+    async def owe_late(self, tx: Tx, item: Emitted) -> None:
+        """A ticket that could only be opened after its call: then nobody was there to owe the call to."""
+        call = await tx.session.get(Call, item.call_id) if item.call_id is not None else None
+        if call is not None and call.outcome is not None and call.ended_at is not None:
+            await call_backs.call_missed(tx, call.id, call.outcome, call.ended_at, self._call_back_due)
 
 
 async def name_agent(tx: Tx, item: Emitted) -> None:

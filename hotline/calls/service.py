@@ -5,7 +5,7 @@ puts `agent_id` on the event before.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,8 @@ from hotline.events import (
 from hotline.ids import new_id
 
 ENDED = frozenset({"ended", "merged"})
+# Older than the phase by more: a handler tried again later. What a snapshot says is off by less than a second or two.
+_LATE = timedelta(seconds=5)
 
 
 async def record(tx: Tx, item: Emitted) -> None:
@@ -125,8 +127,12 @@ async def _start(tx: Tx, event: CallStarted) -> Call:
 
 
 def _enter(call: Call, phase: str, at: datetime) -> None:
-    if call.phase != phase and call.phase not in ENDED:
+    if call.phase != phase and call.phase not in ENDED and not _is_late(call, at):
         call.phase, call.phase_at = phase, at
+
+
+def _is_late(call: Call, at: datetime) -> bool:
+    return call.phase_at - at > _LATE
 
 
 async def _queued(_tx: Tx, call: Call, event: CallQueued, _agent_id: UUID | None) -> None:
@@ -144,7 +150,8 @@ async def _rang(tx: Tx, call: Call, event: AgentRang, agent_id: UUID | None) -> 
                 member=event.member,
                 leg=event.leg,
                 rang_at=event.at,
-                result="ringing",
+                result="ringing" if call.phase not in ENDED else "withdrawn",
+                ended_at=call.ended_at,
             )
         )
         await tx.session.flush()
@@ -169,7 +176,8 @@ async def _answered(tx: Tx, call: Call, event: CallAnswered, agent_id: UUID | No
     offer.result, offer.ended_at = "answered", event.at
     if call.answered_at is None:
         call.answered_at, call.wait_ms = event.at, event.wait_ms
-    call.agent_id = agent_id or call.agent_id  # who has the caller now; all who had are in the offers
+    if call.agent_id is None or not _is_late(call, event.at):
+        call.agent_id = agent_id or call.agent_id  # who has the caller now; all who had are in the offers
     _enter(call, "talking", event.at)
 
 
@@ -177,7 +185,7 @@ async def _left(tx: Tx, call: Call, event: AgentLegEnded, _agent_id: UUID | None
     offer = await _offer(tx, call, event.member, event.leg)
     if offer is not None and offer.left_at is None:
         offer.left_at = event.at
-        if offer.ended_at is not None:
+        if offer.ended_at is not None and call.phase not in ENDED:
             call.talk_ms = (call.talk_ms or 0) + round((event.at - offer.ended_at).total_seconds() * 1000)
 
 
@@ -192,11 +200,26 @@ async def _recording(tx: Tx, call: Call, event: RecordingStarted, _agent_id: UUI
 async def _merged(tx: Tx, call: Call, event: CallMerged, _agent_id: UUID | None) -> None:
     other = await tx.session.scalar(select(Call).where(Call.node == event.node, Call.linkedid == event.other))
     if other is not None and other.id != call.id:
+        if other.phase == "talking":
+            _enter(call, "talking", event.at)
         other.phase, other.phase_at, other.ended_at = "merged", event.at, other.ended_at or event.at
-        await tx.session.execute(update(CallAlias).where(CallAlias.call_id == other.id).values(call_id=call.id))
+        for table in (CallAlias, CallOffer, Recording):
+            await tx.session.execute(update(table).where(table.call_id == other.id).values(call_id=call.id))
+        _inherit(call, other)
     if await tx.session.get(CallAlias, (event.node, event.other)) is None:
         tx.session.add(CallAlias(node=event.node, linkedid=event.other, call_id=call.id))
         await tx.session.flush()
+
+
+def _inherit(call: Call, other: Call) -> None:
+    """What only the younger call knew, and what it had first."""
+    for name in ("caller_number", "agent_id", "recording_file", "wait_ms"):
+        if getattr(call, name) is None:
+            setattr(call, name, getattr(other, name))
+    for name in ("started_at", "queued_at", "answered_at"):
+        setattr(call, name, min(filter(None, (getattr(call, name), getattr(other, name))), default=None))
+    if other.talk_ms is not None:
+        call.talk_ms = (call.talk_ms or 0) + other.talk_ms
 
 
 async def _ended(tx: Tx, call: Call, event: CallEnded, _agent_id: UUID | None) -> None:
