@@ -7,12 +7,14 @@ tracker. The `wanted` variant holds only events that the hotline reads, so that 
 
 import asyncio
 import json
+import logging
 import multiprocessing
 import socket
 import statistics
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,12 @@ from typing import Any
 import panoramisk
 from asterisk.ami import AMIClient, EventListener, SimpleAction
 
+from hotline import log
 from hotline.calls.tracker import Tracker
 from hotline.telephony.actions import Command
+from hotline.telephony.catalogue import WANTED
 from hotline.telephony.client import AmiClient
 from hotline.telephony.messages import Message, UserEvent
-from hotline.telephony.parser import WANTED
 
 CAPTURE = Path(__file__).resolve().parent.parent / "tests" / "transcripts" / "mixed.ami"
 ROUNDS = 7
@@ -60,7 +63,7 @@ class Server:
             threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
 
     def _serve(self, peer: socket.socket) -> None:
-        with peer, peer.makefile("rb") as lines:
+        with suppress(ConnectionError), peer, peer.makefile("rb") as lines:
             peer.sendall(b"Asterisk Call Manager/11.0.0\r\n")
             command: dict[str, str] = {}
             for line in lines:
@@ -170,6 +173,7 @@ CLIENTS: dict[str, Callable[[int, int], float]] = {"ours": ours, "stock": stock,
 
 
 def _child(name: str, port: int, count: int, pipe: Pipe) -> None:
+    log.configure(level=logging.ERROR)
     pipe.send(CLIENTS[name](port, count))
 
 

@@ -25,10 +25,11 @@ from hotline.clock import now
 from hotline.errors import TelephonyError
 from hotline.telephony import actions, snapshot
 from hotline.telephony.actions import Command
+from hotline.telephony.catalogue import WANTED
 from hotline.telephony.connection import GONE, Connection, Metrics
 from hotline.telephony.inbox import Inbox, OnBatch, OnSnapshot
 from hotline.telephony.messages import Snapshot
-from hotline.telephony.parser import WANTED, Block, Parser
+from hotline.telephony.parser import Block, Parser
 
 __all__ = ["WANTED", "AmiClient", "Metrics", "State"]
 

@@ -5,26 +5,19 @@ or a lone CR inside a caller's name stay inside the value. What nobody wants is 
 that arrives makes it raise: what cannot be read is counted.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from hotline.telephony import messages as m
+from hotline.telephony.catalogue import BUILDERS, Builder, Fields, pairs
 
 MAX_BLOCK = 1024 * 1024
 _END = b"\r\n\r\n"
 _BANNER = b"Asterisk Call Manager/"
 _MAX_BANNER = 256
-_MAX_KEYS = 4096
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _UNREADABLE = (KeyError, ValueError, OverflowError, OSError)
-_NO_NUMBER = frozenset({"", "<unknown>", "unknown"})
-_ESCAPE = re.compile(r"\\([abfnrtv\\'\"?])")
-_ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-
-Headers = dict[str, str]
-Builder = Callable[[Headers, datetime], m.Message]
 
 
 class Block(Mapping[str, str]):
@@ -176,35 +169,26 @@ class Parser:
         return self._message(block, builder)
 
     def _message(self, block: bytes, builder: Builder) -> m.Message | None:
-        # One decode for all values: the replacement of broken UTF-8 never reaches past an ASCII byte, so that no value
-        # can swallow the CRLF behind it.
-        text = block.decode("utf-8", "replace")
-        lines = text.split("\r\n")
-        lines.reverse()  # the first of a repeated header counts: what a dialplan adds cannot replace what it is about
+        fields = Fields(block.decode("utf-8", "replace"))
         try:
-            headers = {_KEYS[key]: value for key, value in [line.split(": ", 1) for line in lines]}
-        except ValueError:
-            headers = {key.lower(): value for key, value in _pairs(lines)}
-        try:
-            stamp = headers.get("timestamp")
-            if stamp is not None:
+            if stamp := fields.get("Timestamp"):
                 self._last = at = datetime.fromtimestamp(float(stamp), UTC)
             else:
                 at = self._last if self._now is None else self._now()
-            message = builder(headers, at)
+            message = builder(fields, at)
         except _UNREADABLE:
             self.counts.malformed += 1
             return None
         self.counts.messages += 1
         if self.tap is not None:
-            self.tap(Block(_pairs(text.split("\r\n"))))
+            self.tap(Block(pairs(fields.text)))
         return message
 
     def _row(self, block: bytes, name: bytes) -> Block | None:
         if self.rows and b"\r\nActionID: " in block:
             return self._block(block)
         if self.tap is not None and name in self.extra:
-            self.tap(Block(_pairs(block.decode("utf-8", "replace").split("\r\n"))))
+            self.tap(Block(pairs(block.decode("utf-8", "replace"))))
         self.counts.dropped += 1
         return None
 
@@ -227,220 +211,4 @@ class Parser:
 
     def _block(self, block: bytes) -> Block:
         self.counts.blocks += 1
-        return Block(_pairs(block.decode("utf-8", "replace").split("\r\n")))
-
-
-class _Keys(dict[str, str]):
-    """Header names in lower case, remembered; bounded, since anybody may invent names."""
-
-    def __missing__(self, key: str) -> str:
-        lower = key.lower()
-        if len(self) < _MAX_KEYS:
-            self[key] = lower
-        return lower
-
-
-_KEYS = _Keys()
-
-
-def _pairs(lines: list[str]) -> list[tuple[str, str]]:
-    """Lines in any spelling: `Key: value`, `Key:value` (a dialplan's own headers), `Key:`."""
-    return [(key, value.removeprefix(" ")) for key, _, value in (line.partition(":") for line in lines)]
-
-
-def unescape(text: str) -> str:
-    """Undo Asterisk's C escapes. For names in channel snapshots; names of queue members and entries are raw."""
-    if "\\" not in text:
-        return text
-    return _ESCAPE.sub(lambda found: _ESCAPED.get(found[1], found[1]), text)
-
-
-def number(text: str) -> str | None:
-    """A telephone number, None where Asterisk says in one of its three ways that it has none."""
-    return None if text in _NO_NUMBER else text
-
-
-class _Snapshot:
-    """Reads the channel whose headers begin with a prefix: "", Dest, Transferer, LocalOne …"""
-
-    __slots__ = ("caller", "connected", "context", "exten", "label", "linkedid", "name", "state", "uniqueid")
-
-    def __init__(self, prefix: str) -> None:
-        prefix = prefix.lower()
-        self.name = prefix + "channel"
-        self.uniqueid = prefix + "uniqueid"
-        self.linkedid = prefix + "linkedid"
-        self.state = prefix + "channelstate"
-        self.caller = prefix + "calleridnum"
-        self.label = prefix + "calleridname"
-        self.connected = prefix + "connectedlinenum"
-        self.context = prefix + "context"
-        self.exten = prefix + "exten"
-
-    def must(self, h: Headers) -> m.Channel:
-        """Raises KeyError without its identity."""
-        get = h.get
-        caller = get(self.caller, "")
-        connected = get(self.connected, "")
-        label = get(self.label, "")
-        return m.Channel(
-            h[self.name],
-            h[self.uniqueid],
-            h[self.linkedid],
-            int(h[self.state]),
-            None if caller in _NO_NUMBER else caller,
-            None if connected in _NO_NUMBER else connected,
-            get(self.context, ""),
-            get(self.exten, ""),
-            None if label in _NO_NUMBER else unescape(label),
-        )
-
-    def may(self, h: Headers) -> m.Channel | None:
-        return self.must(h) if self.uniqueid in h else None
-
-
-_own, _dest = _Snapshot(""), _Snapshot("Dest")
-_one, _two = _Snapshot("LocalOne"), _Snapshot("LocalTwo")
-_transferer, _transferee = _Snapshot("Transferer"), _Snapshot("Transferee")
-_original, _second = _Snapshot("OrigTransferer"), _Snapshot("SecondTransferer")
-_target = _Snapshot("TransferTarget")
-channel_of = _own.must
-
-
-def _about_channel(kind: Callable[..., m.Message]) -> Builder:
-    return lambda h, at: kind(at=at, channel=_own.must(h))
-
-
-def _bridge(kind: Callable[..., m.Message]) -> Builder:
-    return lambda h, at: kind(
-        at=at, bridge=h["bridgeuniqueid"], technology=h.get("bridgetechnology", ""), channel=_own.must(h)
-    )
-
-
-def _caller(kind: Callable[..., m.Message]) -> Builder:
-    return lambda h, at: kind(at=at, queue=h["queue"], channel=_own.must(h))
-
-
-def _agent(kind: Callable[..., m.Message], **more: str) -> Builder:
-    """`more`: field = header, whole numbers."""
-    fields = tuple((field, header.lower()) for field, header in more.items())
-
-    def build(h: Headers, at: datetime) -> m.Message:
-        extra = {field: int(h[header]) for field, header in fields}
-        return kind(
-            at=at,
-            queue=h["queue"],
-            member=h["membername"],
-            interface=h["interface"],
-            channel=_own.must(h),
-            dest=_dest.may(h),
-            **extra,
-        )
-
-    return build
-
-
-def _member(kind: str) -> Builder:
-    return lambda h, at: m.QueueMember(
-        at=at,
-        kind=kind,
-        queue=h["queue"],
-        member=h["membername"],
-        interface=h["interface"],
-        status=int(h["status"]),
-        paused=h["paused"] == "1",
-        reason=h.get("pausedreason") or None,
-    )
-
-
-def _complete(h: Headers, at: datetime) -> m.Message:
-    return m.AgentComplete(
-        at=at,
-        queue=h["queue"],
-        member=h["membername"],
-        interface=h["interface"],
-        channel=_own.must(h),
-        dest=_dest.may(h),
-        hold_s=int(h["holdtime"]),
-        talk_s=int(h["talktime"]),
-        reason=h["reason"],
-    )
-
-
-def _user_event(h: Headers, at: datetime) -> m.Message:
-    own = {key: value for key, value in h.items() if key.startswith("hl")}
-    return m.UserEvent(at=at, name=h["userevent"], fields=own, channel=_own.may(h))
-
-
-def _blind(h: Headers, at: datetime) -> m.Message:
-    return m.BlindTransfer(
-        at=at,
-        transferer=_transferer.must(h),
-        transferee=_transferee.may(h),
-        context=h.get("context", ""),
-        exten=h.get("extension", ""),
-        success=h["result"] == "Success",
-    )
-
-
-def _attended(h: Headers, at: datetime) -> m.Message:
-    return m.AttendedTransfer(
-        at=at,
-        original=_original.must(h),
-        second=_second.must(h),
-        transferee=_transferee.may(h),
-        target=_target.may(h),
-        dest_type=h["desttype"],
-        success=h["result"] == "Success",
-    )
-
-
-def _originated(h: Headers, at: datetime) -> m.Message:
-    uniqueid = h.get("uniqueid", "")
-    return m.OriginateResponse(
-        at=at,
-        action_id=h.get("actionid", ""),
-        success=h["response"] == "Success",
-        uniqueid=None if uniqueid in ("", "<null>") else uniqueid,
-    )
-
-
-BUILDERS: dict[str, Builder] = {
-    "Newchannel": _about_channel(m.NewChannel),
-    "Newstate": _about_channel(m.NewState),
-    "Hangup": lambda h, at: m.Hangup(at=at, channel=_own.must(h), cause=int(h["cause"])),
-    "DialBegin": lambda h, at: m.DialBegin(at=at, channel=_own.may(h), dest=_dest.must(h)),
-    "DialEnd": lambda h, at: m.DialEnd(at=at, channel=_own.may(h), dest=_dest.must(h), status=h["dialstatus"]),
-    "BridgeEnter": _bridge(m.BridgeEnter),
-    "BridgeLeave": _bridge(m.BridgeLeave),
-    "Hold": _about_channel(m.Hold),
-    "Unhold": _about_channel(m.Unhold),
-    "QueueCallerJoin": lambda h, at: m.QueueCallerJoin(
-        at=at, queue=h["queue"], position=int(h["position"]), channel=_own.must(h)
-    ),
-    "QueueCallerLeave": _caller(m.QueueCallerLeave),
-    "QueueCallerAbandon": _caller(m.QueueCallerAbandon),
-    "AgentCalled": _agent(m.AgentCalled),
-    "AgentRingNoAnswer": _agent(m.AgentRingNoAnswer, ring_ms="RingTime"),
-    "AgentConnect": _agent(m.AgentConnect, hold_s="HoldTime", ring_s="RingTime"),
-    "AgentComplete": _complete,
-    "AgentDump": _agent(m.AgentDump),
-    "QueueMemberAdded": _member("added"),
-    "QueueMemberRemoved": _member("removed"),
-    "QueueMemberPause": _member("pause"),
-    "QueueMemberStatus": _member("status"),
-    "QueueMemberPenalty": _member("penalty"),
-    "QueueMemberRinginuse": _member("ringinuse"),
-    "DeviceStateChange": lambda h, at: m.DeviceStateChange(at=at, device=h["device"], state=h["state"]),
-    "ContactStatus": lambda h, at: m.ContactStatus(
-        at=at, endpoint=h["endpointname"], status=h["contactstatus"], uri=h.get("uri", "")
-    ),
-    "UserEvent": _user_event,
-    "LocalBridge": lambda h, at: m.LocalBridge(at=at, one=_one.must(h), two=_two.must(h)),
-    "BlindTransfer": _blind,
-    "AttendedTransfer": _attended,
-    "OriginateResponse": _originated,
-    "FullyBooted": lambda _h, at: m.FullyBooted(at=at),
-    "Shutdown": lambda h, at: m.Shutdown(at=at, restart=h.get("restart", "").lower() == "true"),
-}
-WANTED = frozenset(BUILDERS)
+        return Block(pairs(block.decode("utf-8", "replace")))

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from hotline.telephony.catalogue import Fields, channel_of
 from hotline.telephony.messages import LiveChannel, QueueEntry, QueueMember, Snapshot
-from hotline.telephony.parser import Block, channel_of
+from hotline.telephony.parser import Block
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIME = re.compile(r"\d{2}:\d{2}:\d{2}")
@@ -49,7 +50,7 @@ def build(boot: str, rows: Iterable[Block], at: datetime) -> Snapshot:
 
 def _channel(row: Block) -> LiveChannel:
     return LiveChannel(
-        channel=channel_of(dict(row)),
+        channel=channel_of(Fields("".join(f"\r\n{name}: {value}" for name, value in row.pairs))),
         bridge=row.get("BridgeId") or None,
         application=row.get("Application", ""),
         age_s=_seconds(row.get("Duration", "")),

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from hotline.telephony import messages as m
 from hotline.telephony import parser, snapshot
-from hotline.telephony.parser import Block, Parser, unescape
+from hotline.telephony.catalogue import unescape
+from hotline.telephony.parser import Block, Parser
 from tests.fake_asterisk import BANNER, block, channel_event, event, snapshot_headers
 
 AT = 1778284800.25
