@@ -6,12 +6,13 @@ a second one. Must not answer web requests; what it knows goes through rows and 
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import exc
+from sqlalchemy.exc import DBAPIError
 
 from hotline.access import accounts
 from hotline.agents import presence
@@ -68,7 +69,7 @@ class Worker:
             on_snapshot=self.on_snapshot,
         )
         self.counts: Counter[str] = Counter()
-        self._adopted = False
+        self._agree = False
         self._react = asyncio.Event()
 
     async def run(self) -> None:
@@ -94,15 +95,25 @@ class Worker:
         """All that one socket read brought, as one transaction."""
         events: list[CallEvent] = []
         seen: list[tuple[presence.Observation, datetime]] = []
-        for message in batch:
-            events += self.tracker.feed(message)
-            seen += [(observation, message.at) for observation in presence.observe(message)]
-        if events or seen:
-            await self._write(events, seen)
+        with self._in_step():
+            for message in batch:
+                events += self.tracker.feed(message)
+                seen += [(observation, message.at) for observation in presence.observe(message)]
+            if events or seen:
+                await self._write(events, seen)
         if any(isinstance(event, AgentMissed) for event in events) or any(
             isinstance(observation, presence.PhoneSeen) for observation, _at in seen
         ):
             self._react.set()
+
+    @contextmanager
+    def _in_step(self) -> Iterator[None]:
+        """What the tracker told and no row took would be lost: after a failure the next snapshot starts from rows."""
+        try:
+            yield
+        except BaseException:
+            self._agree = False
+            raise
 
     async def _write(self, events: Sequence[CallEvent], seen: Sequence[tuple[presence.Observation, datetime]]) -> None:
         """Keeps trying while the database is away: the batch waits here, those behind it in the client's queue.
@@ -118,21 +129,31 @@ class Worker:
                         await agents.observe(tx, observation, at)
                 self.counts["batches"] += 1
                 return
-            except (OperationalError, InterfaceError, OSError) as error:
+            except (exc.SQLAlchemyError, OSError) as error:
+                if not _is_away(error):
+                    raise
                 self.counts["write_retries"] += 1
                 log.error("worker.write failed, kept and tried again", error=type(error).__name__, events=len(events))
                 await asyncio.sleep(_RETRY_S)
 
     async def on_snapshot(self, snapshot: Snapshot) -> None:
         """On every connect, before what was buffered meanwhile: rows and tracker are made to agree with Asterisk."""
-        async with self.db.write() as tx:
-            if not self._adopted:
-                self.tracker.adopt(await calls.open_calls(tx, self.node))
-                self._adopted = True
-            for event in self.tracker.resync(snapshot):
-                tx.emit(event)
-            await agents.snapshot(tx, snapshot)
-            await self._node(tx, "live", snapshot.at, boot=snapshot.boot)
+        with self._in_step():
+            async with self.db.write() as tx:
+                if not self._agree:
+                    self.tracker = await self._from_rows(tx)
+                for event in self.tracker.resync(snapshot):
+                    tx.emit(event)
+                await agents.snapshot(tx, snapshot)
+                await self._node(tx, "live", snapshot.at, boot=snapshot.boot)
+            self._agree = True
+
+    async def _from_rows(self, tx: Tx) -> Tracker:
+        tracker, row = Tracker(self.node), await tx.session.get(PbxNode, self.node)
+        tracker.boot = row.boot if row is not None else None
+        tracker.unexpected = self.tracker.unexpected
+        tracker.adopt(await calls.open_calls(tx, self.node))
+        return tracker
 
     async def on_state(self, state: str) -> None:
         if state == "live":
@@ -209,3 +230,10 @@ class Worker:
         await self.desk.wrap_up_sweep(at)
         await self.db.retry_parked(at)
         await self.db.checkpoint()
+
+
+def _is_away(error: Exception) -> bool:
+    """The database cannot be reached now, or has no connection left for us: it will come back."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(error, exc.OperationalError | exc.InterfaceError | exc.TimeoutError | OSError)
