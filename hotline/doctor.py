@@ -43,7 +43,7 @@ class Finding:
 Check = Callable[[], Awaitable[str]]
 
 
-class Wrong(Exception):  # noqa: N818 - a finding, not a fault of ours
+class Wrong(Exception):
     """A check's finding that somebody must act on."""
 
 

@@ -186,6 +186,7 @@ def _work_item(work: queries.Work, actor: Actor) -> WorkItem:
         number=masked(contact.caller_number) if contact else None,
         summary=_short(ticket),
         contact_id=str(contact.id) if contact else None,
+        due_id=str(work.due_id) if work.due_id else None,
     )
 
 

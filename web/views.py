@@ -189,7 +189,10 @@ class TicketRow:
 
 @dataclass(frozen=True, slots=True)
 class WorkItem:
-    """Something in *my work*. `kind`: draft (unfinished ticket), open (registered, needs more), call_back."""
+    """Something in *my work*. `kind`: draft (unfinished ticket), open (registered, needs more), call_back.
+
+    `due_id`: of the call-back, for saying that it was made.
+    """
 
     key: str
     kind: str
@@ -200,6 +203,7 @@ class WorkItem:
     number: str | None
     summary: str | None
     contact_id: str | None = None
+    due_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ TABLE: Mapping[str, Mapping[Role, Condition]] = {
     "ticket.discard": _WRITE,
     "ticket.restore": _WRITE,
     "number.reveal": _CASE,
+    "call-back.done": {"agent": "any", "supervisor": "any"},
 }
 
 # Open to everybody on purpose: the way in, and what machines watch.

@@ -466,3 +466,21 @@ async def test_the_wall_display_shows_no_whole_number_to_a_supervisor(house: Hou
     async with house.client(person, accept="text/html") as client:
         assert "13800001234" in (await client.get("/board")).text
         assert "13800001234" not in (await client.get("/board?wall=1")).text.replace(json.dumps("x"), "")
+
+
+async def test_a_call_back_that_was_made_leaves_my_work_and_cannot_be_made_twice(house: House) -> None:
+    person, caseworker = await house.sign_in(), await house.sign_in("caseworker")
+    async with house.db.write() as tx:
+        call = await factories.call(tx)
+        await factories.ticket(tx, of_call=call)
+        owed = await call_backs.call_missed(tx, call.id, "abandoned", now(), lambda at: at + timedelta(minutes=30))
+    assert owed is not None
+    async with house.client(caseworker) as client:
+        assert (await client.post(f"/call-backs/{owed.id}/done")).status_code == 403
+    async with house.client(person) as client:
+        assert "Call back" in (await client.get("/console/work")).text
+        answer = await client.post(f"/call-backs/{owed.id}/done")
+        again = await client.post(f"/call-backs/{owed.id}/done")
+    assert answer.status_code == 200
+    assert "Call back" not in answer.text
+    assert (again.status_code, again.json()["code"]) == (409, "conflict")

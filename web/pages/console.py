@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse
 from hotline.access.permissions import can
 from hotline.clock import now
 from hotline.db import Tx
-from hotline.tickets import queries
+from hotline.tickets import call_backs, queries
 from web.auth import Signed, require, trace
 from web.board import hidden
 from web.console import live_call_id, ticket_view, work_items
@@ -42,6 +42,16 @@ async def panel(web: Wired, signed: Agent, ref: str = "") -> HTMLResponse:
 
 @router.get("/console/work")
 async def work(web: Wired, signed: Agent) -> HTMLResponse:
+    async with web.house.db.read() as tx:
+        items = await work_items(tx, signed.actor)
+    return await part(web, signed, "console/_work.html", {"work": items})
+
+
+@router.post("/call-backs/{due_id}/done")
+async def called_back(web: Wired, signed: Annotated[Signed, require("call-back.done")], due_id: UUID) -> HTMLResponse:
+    """Somebody rang the caller, or found that it is not needed. Answers with what is left of the work."""
+    async with web.house.db.write() as tx:
+        await call_backs.call_back_done(tx, due_id, signed.actor, now())
     async with web.house.db.read() as tx:
         items = await work_items(tx, signed.actor)
     return await part(web, signed, "console/_work.html", {"work": items})
