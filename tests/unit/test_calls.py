@@ -298,7 +298,7 @@ async def test_a_merge_run_twice_is_one(house: Database) -> None:
 # Back into the tracker
 
 
-@pytest.mark.parametrize("name", pbx_model.NAMES)
+@pytest.mark.parametrize("name", ["blocked", "phone-lost-next-agent", "ring-no-answer-next-agent", "voicemail-waited"])
 async def test_after_our_restart_the_tracker_goes_on_from_the_rows(house: Database, name: str) -> None:
     messages = transcript(name)
     whole = {record.linkedid: record for record in fold(_events(messages))}

@@ -70,7 +70,7 @@ def test_records_come_in_the_order_in_which_calls_started() -> None:
     assert [record.caller_number for record in records] == [f"1380013800{n}" for n in range(6)]
 
 
-quick = settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 garbage = st.one_of(
     st.binary(max_size=400),
     st.lists(

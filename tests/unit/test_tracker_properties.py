@@ -25,7 +25,7 @@ from tests.pbx_model import NAMES, TRANSCRIPTS, Pbx, transcript
 names = st.sampled_from(NAMES)
 seeds = st.integers(0, 2**32)
 A_SNAPSHOT_TAKES = timedelta(seconds=0.5)
-few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 
 
 def _feed(tracker: Tracker, messages: Iterable[m.Message]) -> list[CallEvent]:
