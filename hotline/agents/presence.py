@@ -214,7 +214,8 @@ def is_confirmed(pending: str, now: Presence) -> bool:
         case "ready":
             return now.in_queue and now.reason is None
         case "pause":
-            return now.in_queue and now.reason == reason
+            # Who left the queue meanwhile is not rung either: nothing to wait for.
+            return now.reason == reason or not now.in_queue
         case "log_off":
             return not now.in_queue
         case _:

@@ -185,7 +185,7 @@ def test_reactions_to_phones_and_missed_calls() -> None:
 def test_pending_is_confirmed_by_the_queue_alone() -> None:
     paused, out = Presence("paused", True, "LUNCH"), Presence()
     assert [presence.is_confirmed("ready", p) for p in (READY, paused, out)] == [True, False, False]
-    assert [presence.is_confirmed("pause:LUNCH", p) for p in (READY, paused, out)] == [False, True, False]
+    assert [presence.is_confirmed("pause:LUNCH", p) for p in (READY, paused, out)] == [False, True, True]
     assert not presence.is_confirmed("pause:BREAK", paused)
     assert [presence.is_confirmed("log_off", p) for p in (READY, paused, out)] == [False, False, True]
 
