@@ -17,6 +17,7 @@ from hotline.tickets.models import Contact, ContactTicket, Ticket
 from web.screens import Screen
 
 _TO_AGENT = frozenset({"AgentChanged", "PhoneSecretChanged", "PhoneProvisioned"})
+_TO_EVERYBODY = frozenset({"CallBackDue", "CallBackDone"})  # whoever has a phone may call back
 _OF_TICKET = frozenset({"TicketHandedTo", "TicketHandedBack", "TicketChanged", "TicketMoved"})
 _KEPT_TICKETS = 2000
 
@@ -61,10 +62,11 @@ class Letter(NamedTuple):
 
 
 class Mail(NamedTuple):
-    """Letters by whom they concern: an agent's own, and by the ref that a page shows."""
+    """Letters by whom they concern: an agent's own, by the ref that a page shows, and for all with a phone."""
 
     to_agent: Mapping[UUID, Sequence[Letter]]
     by_ref: Mapping[str, Sequence[Letter]]
+    to_everybody: Sequence[Letter] = ()
 
 
 class Personal:
@@ -98,8 +100,11 @@ class Personal:
         """Who is to hear of what."""
         to_agent: dict[UUID, list[Letter]] = {}
         by_ref: dict[str, list[Letter]] = {}
+        everybody: dict[str, Letter] = {}
         for entry in entries:
-            if entry.type in _TO_AGENT and entry.agent_id is not None:
+            if entry.type in _TO_EVERYBODY:
+                everybody[entry.type] = Letter(_json(entry.type), None)
+            elif entry.type in _TO_AGENT and entry.agent_id is not None:
                 to_agent.setdefault(entry.agent_id, []).append(Letter(_own(entry), None))
             elif entry.type in _OF_TICKET and entry.ticket_id in self._tickets:
                 about = self._tickets[entry.ticket_id]
@@ -108,13 +113,13 @@ class Personal:
                 for agent_id in named:
                     to_agent.setdefault(agent_id, []).append(letter)
                 by_ref.setdefault(about.ref, []).append(letter)
-        return Mail(to_agent, by_ref)
+        return Mail(to_agent, by_ref, tuple(everybody.values()))
 
     @staticmethod
     def text(mail: Mail, screen: Screen) -> str:
         """What concerns this screen, as JSON list contents; empty if nothing does or nothing may be seen."""
         actor = screen.actor
-        letters = list(mail.to_agent.get(actor.agent_id, ())) if actor.agent_id else []
+        letters = [*mail.to_everybody, *mail.to_agent.get(actor.agent_id, ())] if actor.agent_id else []
         if mail.by_ref and screen.watched:
             letters += [
                 letter

@@ -10,6 +10,7 @@ import { toast, word } from "./words.js";
 const panel = () => document.getElementById("panel");
 const current = () => panel()?.dataset.ref ?? "";
 let refreshTimer;
+let workTimer;
 
 function initialise() {
   tick();
@@ -136,6 +137,12 @@ function refreshWork() {
   if (work) htmx.trigger(work, "refresh");
 }
 
+// What concerns every console at once is fetched at different moments.
+function refreshWorkSometime() {
+  clearTimeout(workTimer);
+  workTimer = setTimeout(refreshWork, Math.random() * 1500);
+}
+
 // A step goes out only when every typed word of its ticket has arrived.
 function beforeRequest(event) {
   const button = event.detail.elt;
@@ -190,6 +197,7 @@ export function start() {
       refreshWork();
     });
   }
+  for (const type of ["CallBackDue", "CallBackDone"]) on(type, refreshWorkSometime);
   on("AgentChanged", () => {
     refreshMe();
     refreshWork();
