@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tests.integration.pbx import TRUNK
 from tests.integration.sound import RATE, alaw, from_alaw
 
-TRUNK = "127.0.0.9"
 TONE_HZ = 440
 _FRAME = 160  # samples in 20 ms
 _PCMA = 8

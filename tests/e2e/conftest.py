@@ -76,7 +76,7 @@ async def brisk(running_brisk: House) -> AsyncIterator[House]:
 
 
 class People:
-    """Opens a browser for somebody, signed in. One sign-in a person and session: argon2 and the limits are slow on purpose."""
+    """Opens a browser for somebody, signed in. Everybody signs in once: that is slow and limited on purpose."""
 
     def __init__(self, browser: Browser, cookies: dict[tuple[str, str], Any]) -> None:
         self.browser, self._cookies = browser, cookies

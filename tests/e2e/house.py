@@ -12,25 +12,25 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from hotline.ivr import render
 from hotline.settings import CHECKOUT, Settings
 from hotline.telephony.asterisk import Asterisk
 from hotline.telephony.install import config_home
 from tests.e2e.caller import Caller
-from tests.integration.pbx import Pbx, Sipp, free_port
+from tests.integration.pbx import TRUNK, Pbx, Sipp, free_port
 from tests.integration.sound import short_sounds
 
 BASE_PORT = 26000
 WAIT_S = 30.0
 AGENTS = ("agent1", "agent2")
-T = TypeVar("T")
 
 
-async def until(ask: Callable[[], T | Awaitable[T]], *, timeout_s: float = WAIT_S, what: str = "") -> T:
-    """The first answer that is true. Raises AssertionError with the last one."""
+async def until(ask: Callable[[], Any], *, timeout_s: float = WAIT_S, what: str = "") -> Any:
+    """The first answer (awaited if need be) that is true. Raises AssertionError with the last one."""
     end = time.monotonic() + timeout_s
     while True:
         answer = ask()
@@ -41,6 +41,11 @@ async def until(ask: Callable[[], T | Awaitable[T]], *, timeout_s: float = WAIT_
         if time.monotonic() > end:
             raise AssertionError(f"not within {timeout_s} s: {what or ask}; last {answer!r}")
         await asyncio.sleep(0.05)
+
+
+def seconds(iso: str) -> float:
+    """Unix seconds of an ISO time."""
+    return datetime.fromisoformat(iso).timestamp()
 
 
 @dataclass
@@ -65,6 +70,7 @@ class House:
             "open": "always",
             "demo": True,
             "drain_s": 0,
+            "trunks": TRUNK,
         }
         return cls(directory, Settings(**(values | changes)))
 
@@ -171,12 +177,23 @@ class House:
 
     def password(self, name: str) -> str:
         text = (self.settings.data_dir / "demo-accounts.txt").read_text()
-        return dict(re.findall(r"^(\S+)\s+(\S+)", text, re.MULTILINE))[name]
+        return next(password for who, password in re.findall(r"^(\S+)\s+(\S+)", text, re.MULTILINE) if who == name)
 
     def journal(self, linkedid: str) -> list[list[str]]:
         """Asterisk's own rows of a call: event, Unix seconds, linkedid, uniqueid, channel, …"""
         rows = csv.reader(self.asterisk.places.cel.read_text().splitlines())
         return [row for row in rows if row[2] == linkedid]
+
+    def agrees_with_journal(self, record: dict[str, Any]) -> None:
+        """A call's record: start, answer and end within half a second of Asterisk's own journal, and the outcome."""
+        rows = self.journal(record["linkedid"])
+        first = {(row[0], row[3] == record["linkedid"]): float(row[1]) for row in reversed(rows)}
+        assert abs(seconds(record["started_at"]) - first["CHAN_START", True]) < 0.5
+        assert abs(seconds(record["ended_at"]) - first["CHAN_END", True]) < 0.5
+        if record["answered_at"]:
+            assert abs(seconds(record["answered_at"]) - first["ANSWER", False]) < 0.5
+        (told,) = [row[10] for row in rows if row[0] == "HLOUTCOME"]
+        assert f'"{record["outcome"]} {record["hangup_by"]} {record["line"]} ' in told
 
     # Who calls
 

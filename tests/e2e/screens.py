@@ -21,7 +21,8 @@ async (ms) => {
     analyser.getFloatTimeDomainData(wave);
     analyser.getFloatFrequencyData(bins);
     const rms = Math.sqrt(wave.reduce((sum, x) => sum + x * x, 0) / wave.length);
-    if (rms > best.rms) Object.assign(best, {rms, hertz: bins.indexOf(Math.max(...bins)) * context.sampleRate / analyser.fftSize});
+    const hertz = bins.indexOf(Math.max(...bins)) * context.sampleRate / analyser.fftSize;
+    if (rms > best.rms) Object.assign(best, {rms, hertz});
   }
   await context.close();
   return best;
@@ -51,6 +52,24 @@ class Screen:
 
     async def open(self, path: str) -> None:
         await self.page.goto(f"{self.house.url}{path}")
+
+    async def api(self, path: str) -> dict[str, Any]:
+        """The programming interface, as this person."""
+        answer = await self.page.request.get(f"{self.house.url}{path}")
+        assert answer.ok, await answer.text()
+        found: dict[str, Any] = await answer.json()
+        return found
+
+    async def record_of(self, ref: str) -> dict[str, Any]:
+        """The record of a ticket's call, once the call has ended."""
+        (call_id,) = (await self.api(f"/api/v1/tickets/{ref}"))["calls"]
+
+        async def ended() -> dict[str, Any] | None:
+            record = await self.api(f"/api/v1/calls/{call_id}")
+            return record if record["ended_at"] else None
+
+        found: dict[str, Any] = await until(ended, what="the call ends")
+        return found
 
     async def overflow(self) -> list[str]:
         """Whether the page scrolls sideways, and what sticks out of the window."""
