@@ -142,6 +142,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "pause": N_("pausing"),
         "log_off": N_("signing off"),
         "extend": N_("extending"),
+        "failed": N_("the telephone system did not confirm"),
     },
     "phone": {
         "none": N_("No phone"),

@@ -282,6 +282,10 @@ SCREENS: Mapping[str, tuple[str, dict[str, Any]]] = {
             "board": BOARD,
         },
     ),
+    "console-unconfirmed": (
+        "console/index.html",
+        {"me": me("ready", 40, pending="failed"), "ticket": None, "call": None, "work": WORK, "board": BOARD},
+    ),
     "console-void": (
         "console/index.html",
         {"me": me("wrap_up", 5, until=ago(-55)), "ticket": VOID, "call": None, "work": WORK, "board": BOARD},

@@ -81,6 +81,7 @@ function showConflict(entry) {
   );
   place.setAttribute("role", "alert");
   place.hidden = false;
+  place.scrollIntoView({ block: "nearest" });
   status(element, "kept", word("kept"));
 }
 

@@ -133,10 +133,12 @@ function connect(attempt = 0) {
   socket.onmessage = (message) => {
     heard();
     const frame = JSON.parse(message.data);
-    if (frame.hello) {
-      tries = 0;
+    if (since !== null) {
       setSince(null);
       tell({ kind: "state", since: null });
+    }
+    if (frame.hello) {
+      tries = 0;
       watch();
     } else {
       history.add(frame);
@@ -155,6 +157,7 @@ function connect(attempt = 0) {
 
 function lead() {
   history = new History(place.seq);
+  tell({ kind: "lead" });
   announce();
   channel?.addEventListener("message", ({ data }) => {
     if (data.kind === "watch") {
@@ -171,7 +174,10 @@ function lead() {
 
 function follow() {
   channel.addEventListener("message", ({ data }) => {
-    if (data.kind === "frame") receive(data.frame);
+    if (data.kind === "frame") {
+      if (since !== null) setSince(null);
+      receive(data.frame);
+    } else if (data.kind === "lead") announce();
     else if (data.kind === "state") setSince(data.since, data.signedOut);
     else if (data.kind === "caught-up" && data.to === me) data.frames ? data.frames.forEach(receive) : resync();
   });
@@ -196,5 +202,6 @@ export function start() {
     return lead();
   });
   follow();
+  addEventListener("offline", () => setSince(since ?? Date.now()));
   addEventListener("online", () => leads && socket?.readyState === WebSocket.CLOSED && connect());
 }
