@@ -9,6 +9,7 @@ from datetime import datetime
 
 from hotline.telephony import messages as m
 
+_OURS = ("HL", "hl")
 _USER_EVENT = "\r\nUserEvent: "
 _NO_NUMBER = frozenset({"", "<unknown>", "unknown"})
 _ESCAPE = re.compile(r"\\([abfnrtv\\'\"?])")
@@ -97,7 +98,14 @@ class Shape:
 
     def must(self, f: Fields) -> m.Channel:
         """Raises KeyError without its identity."""
-        found = self._whole.match(f.text, max(f.text.find(self._first), 0))
+        return self._at(f, f.text.find(self._first))
+
+    def may(self, f: Fields) -> m.Channel | None:
+        start = f.text.find(self._first)
+        return self._at(f, start) if start >= 0 or f"{self._prefix}Uniqueid".lower() in f.all() else None
+
+    def _at(self, f: Fields, start: int) -> m.Channel:
+        found = self._whole.match(f.text, start) if start >= 0 else None
         if found is None:
             return self._in_any_order(f)
         name, state, caller, label, connected, context, exten, uniqueid, linkedid = found.groups()
@@ -112,9 +120,6 @@ class Shape:
             exten,
             None if label in _NO_NUMBER else unescape(label),
         )
-
-    def may(self, f: Fields) -> m.Channel | None:
-        return self.must(f) if self._first in f.text or f"{self._prefix}Uniqueid".lower() in f.all() else None
 
     def _in_any_order(self, f: Fields) -> m.Channel:
         prefix = self._prefix
@@ -222,7 +227,11 @@ def _user_event(f: Fields, at: datetime) -> m.Message:
     """What the dialplan adds follows its name; Asterisk's own headers stand before."""
     name = f["UserEvent"]
     own = f.text[f.text.find(_USER_EVENT) + len(_USER_EVENT) + len(name) :]
-    fields = {key.lower(): value for key, value in reversed(pairs(own)) if key[:2].lower() == "hl"}
+    fields = {}
+    for line in reversed(own.split("\r\n")):
+        key, _, value = line.partition(":")
+        if key.startswith(_OURS):
+            fields[key.lower()] = value.removeprefix(" ")
     return m.UserEvent(at=at, name=name, fields=fields, channel=_own.may(f))
 
 

@@ -4,12 +4,23 @@ Made by telephony.parser; read by calls.tracker and agents.presence. What we do 
 dropped before it is decoded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar, dataclass_transform
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass_transform(frozen_default=True)
+def frozen(*, kw_only: bool = False) -> Callable[[type[T]], type[T]]:
+    """A frozen dataclass to the type checker, which forbids every assignment. At run time it is an ordinary one: frozen
+    ones take four times as long to make, and thousands are made a second.
+    """
+    return dataclass(slots=True, kw_only=kw_only, unsafe_hash=True)
+
+
+@frozen()
 class Channel:
     """A channel snapshot. `state` is Asterisk's number (4 Ring, 5 Ringing, 6 Up); what it does not know is None."""
 
@@ -24,24 +35,24 @@ class Channel:
     caller_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Message:
     """What Asterisk said. `at`: its own Timestamp header (microseconds, UTC)."""
 
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class NewChannel(Message):
     channel: Channel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class NewState(Message):
     channel: Channel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Hangup(Message):
     """`cause`: Q.850 (16 normal, 17 busy)."""
 
@@ -49,20 +60,20 @@ class Hangup(Message):
     cause: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class DialBegin(Message):
     channel: Channel | None
     dest: Channel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class DialEnd(Message):
     channel: Channel | None
     dest: Channel
     status: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class BridgeEnter(Message):
     """`technology`: simple_bridge, native_rtp, softmix, holding_bridge (waiting music, no conversation)."""
 
@@ -71,31 +82,31 @@ class BridgeEnter(Message):
     channel: Channel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class BridgeLeave(Message):
     bridge: str
     technology: str
     channel: Channel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Hold(Message):
     channel: Channel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Unhold(Message):
     channel: Channel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class QueueCallerJoin(Message):
     queue: str
     position: int
     channel: Channel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class QueueCallerLeave(Message):
     """Before AgentConnect, after QueueCallerAbandon; carries no reason."""
 
@@ -103,7 +114,7 @@ class QueueCallerLeave(Message):
     channel: Channel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class QueueCallerAbandon(Message):
     """Not answered; says nothing of why (app_queue raises it for time-outs too)."""
 
@@ -111,7 +122,7 @@ class QueueCallerAbandon(Message):
     channel: Channel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AgentMessage(Message):
     """About a member's leg. `member`: MemberName, which is the endpoint id; `dest`: the member's channel."""
 
@@ -122,19 +133,19 @@ class AgentMessage(Message):
     dest: Channel | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AgentCalled(AgentMessage):
     """The member's phone rings; once a member and attempt."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AgentRingNoAnswer(AgentMessage):
     """`ring_ms`: RingTime, which this event alone gives in milliseconds."""
 
     ring_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AgentConnect(AgentMessage):
     """`hold_s`, `ring_s`: whole seconds as app_queue counts them; HoldTime restarts when a caller is queued again."""
 
@@ -142,7 +153,7 @@ class AgentConnect(AgentMessage):
     ring_s: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AgentComplete(AgentMessage):
     """`reason`: caller, agent, transfer. Order against Hangup and BridgeLeave is undefined."""
 
@@ -151,12 +162,12 @@ class AgentComplete(AgentMessage):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AgentDump(AgentMessage):
     """The member hung up during the announcement; the caller stays in the queue."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class QueueMember(Message):
     """A member as a queue sees it.
 
@@ -173,13 +184,13 @@ class QueueMember(Message):
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class DeviceStateChange(Message):
     device: str
     state: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ContactStatus(Message):
     """A phone's registration. `status`: Created, Reachable, Unreachable, Removed, NonQualified, Updated.
 
@@ -192,7 +203,7 @@ class ContactStatus(Message):
     uri: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class UserEvent(Message):
     """A fact that our dialplan states. `fields`: its own HL… headers, keys in lower case."""
 
@@ -201,7 +212,7 @@ class UserEvent(Message):
     channel: Channel | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class LocalBridge(Message):
     """The two halves of a Local channel are joined."""
 
@@ -209,7 +220,7 @@ class LocalBridge(Message):
     two: Channel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class BlindTransfer(Message):
     transferer: Channel
     transferee: Channel | None
@@ -218,7 +229,7 @@ class BlindTransfer(Message):
     success: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AttendedTransfer(Message):
     """`original` and `second` are the transferer's two legs; `dest_type`: Bridge, App, Link, Threeway, Fail."""
 
@@ -230,19 +241,19 @@ class AttendedTransfer(Message):
     success: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class OriginateResponse(Message):
     action_id: str
     success: bool
     uniqueid: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class FullyBooted(Message):
     """At login of a booted PBX it arrives at once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Shutdown(Message):
     restart: bool
 

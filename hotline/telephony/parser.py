@@ -15,6 +15,7 @@ from hotline.telephony.catalogue import BUILDERS, Builder, Fields, pairs
 MAX_BLOCK = 1024 * 1024
 _END = b"\r\n\r\n"
 _BANNER = b"Asterisk Call Manager/"
+_STAMP = "\r\nTimestamp: "
 _MAX_BANNER = 256
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _UNREADABLE = (KeyError, ValueError, OverflowError, OSError)
@@ -171,11 +172,7 @@ class Parser:
     def _message(self, block: bytes, builder: Builder) -> m.Message | None:
         fields = Fields(block.decode("utf-8", "replace"))
         try:
-            if stamp := fields.get("Timestamp"):
-                self._last = at = datetime.fromtimestamp(float(stamp), UTC)
-            else:
-                at = self._last if self._now is None else self._now()
-            message = builder(fields, at)
+            message = builder(fields, self._at(fields))
         except _UNREADABLE:
             self.counts.malformed += 1
             return None
@@ -183,6 +180,16 @@ class Parser:
         if self.tap is not None:
             self.tap(Block(pairs(fields.text)))
         return message
+
+    def _at(self, fields: Fields) -> datetime:
+        text = fields.text
+        start = text.find(_STAMP)
+        end = text.find("\r\n", start + len(_STAMP))
+        stamp = text[start + len(_STAMP) : end] if 0 < start < end else fields.get("Timestamp")
+        if stamp:
+            self._last = at = datetime.fromtimestamp(float(stamp), UTC)
+            return at
+        return self._last if self._now is None else self._now()
 
     def _row(self, block: bytes, name: bytes) -> Block | None:
         if self.rows and b"\r\nActionID: " in block:
