@@ -282,17 +282,11 @@ async def test_a_caller_can_dial_nothing_but_the_lines(pbx: Pbx, number: str) ->
     assert (await listen(pbx.server, address=TRUNK, line=number, seconds=1)).status == 404
 
 
-async def test_the_greeting_is_heard_at_once_and_a_free_agent_rings_right_after_the_notice(new_pbx: NewPbx) -> None:
+async def test_the_greeting_is_heard_and_a_free_agent_rings_only_after_greeting_and_notice(new_pbx: NewPbx) -> None:
+    """How soon is measured by `script/bench call`."""
     pbx = await new_pbx(sounds=None)
-    assert (await listen(pbx.server, address=TRUNK, line="12345")).status == 200  # files are in the cache now
-    times = [(await listen(pbx.server, address=TRUNK, line="12345")).sound_s for _ in range(3)]
-    assert all(value is not None and value <= 0.3 for value in times), times
-    delays = [await _ring_delay_s(pbx), await _ring_delay_s(pbx)]
-    assert -0.1 < min(delays) <= 0.5, delays  # the better of two: other tests may share the machine
-
-
-async def _ring_delay_s(pbx: Pbx) -> float:
-    """From the end of the notice to the phone's ringing, by Asterisk's own clock."""
+    heard = await listen(pbx.server, address=TRUNK, line="12345")
+    assert (heard.status, heard.sound_s is not None) == (200, True)
     async with pbx.ami() as events, pbx.ami("actions") as actions:
         await pbx.sign_in(actions, "a1")
         phone = pbx.phone("a1", answer_ms=60000)
@@ -303,7 +297,7 @@ async def _ring_delay_s(pbx: Pbx) -> float:
         assert (phone.said("ringing"), caller.said("connected")) == (1, 1)
     sounds = pbx.asterisk.places.data / "sounds" / "zh"
     spoken_s = sum(len(sound.read_wav(sounds / f"{name}.wav")) for name in ("P01", "P02")) / sound.RATE
-    return float(rang["Timestamp"]) - float(up["Timestamp"]) - spoken_s
+    assert float(rang["Timestamp"]) - float(up["Timestamp"]) > spoken_s - 0.1  # the last packet is sent, not waited for
 
 
 async def test_asterisk_has_nothing_to_complain_of(pbx: Pbx) -> None:
