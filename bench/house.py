@@ -1,6 +1,6 @@
 """A whole hotline for measuring: real Asterisk, real store, real console, in a process of its own; phones are SIPp's.
 
-`python -m bench.house PORT_OF_PHONES` is that process; `House` starts it, fills it and stops it.
+`python -m bench.house ADDRESS PORT` (of the phones) is that process; `House` starts it, fills it and stops it.
 """
 
 import asyncio
@@ -26,22 +26,24 @@ from hotline.settings import CHECKOUT, Settings
 from hotline.telephony import actions
 from hotline.telephony.asterisk import Asterisk, write_file
 from hotline.telephony.client import AmiClient
-from tests.integration.pbx import PHONES, Sipp, free_port
+from tests.integration.pbx import PHONES, TRUNK, Sipp, free_port
 from web.serve import serve
 
 
-def plain_phone(endpoint: str, port: int) -> str:
+def plain_phone(endpoint: str, port: int, address: str) -> str:
     """An agent's phone without WebRTC: SIPp does not speak it."""
     return (
         f"[{endpoint}]\ntype = endpoint\ncontext = hl-agents\ntransport = udp\nidentify_by = username\nlanguage = zh\n"
         f"disallow = all\nallow = alaw\ndirect_media = no\ndevice_state_busy_at = 1\nallow_transfer = no\n"
-        f"aors = {endpoint}\n[{endpoint}]\ntype = aor\ncontact = sip:{endpoint}@{PHONES}:{port}\n"
+        f"aors = {endpoint}\n[{endpoint}]\ntype = aor\ncontact = sip:{endpoint}@{address}:{port}\n"
     )
 
 
-async def _run(phones_port: int) -> None:
+async def _run(address: str, phones_port: int) -> None:
     async def write_agents(self: Asterisk, phones: Sequence[tuple[str, str]]) -> None:
-        write_file(self.places.agents, "".join(plain_phone(endpoint, phones_port) for endpoint, _secret in phones))
+        write_file(
+            self.places.agents, "".join(plain_phone(endpoint, phones_port, address) for endpoint, _secret in phones)
+        )
         if self.alive():
             await self.cli("module reload res_pjsip.so")
 
@@ -90,7 +92,7 @@ class House:
         env = {**os.environ, **environment(self.settings)}
         began = time.monotonic()
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bench.house", str(self.phones_port),
+            sys.executable, "-m", "bench.house", PHONES, str(self.phones_port),
             env=env, cwd=CHECKOUT, stdout=asyncio.subprocess.PIPE,
             stderr=(self.directory / "stderr").open("wb"),
         )  # fmt: skip
@@ -146,6 +148,7 @@ async def house(base: int, **changes: Any) -> AsyncIterator[House]:
             "ami_port": free_port(sip + 150, socket.SOCK_STREAM),
             "asterisk_http_port": free_port(sip + 300, socket.SOCK_STREAM),
             "rtp_ports": f"{base + 6000}-{base + 7999}",
+            "trunks": TRUNK,
             "open": "always",
             "lines": "12345:200,2912345:1",
             "wrap_up_s": 0,
@@ -161,4 +164,4 @@ async def house(base: int, **changes: Any) -> AsyncIterator[House]:
 
 
 if __name__ == "__main__":
-    asyncio.run(_run(int(sys.argv[1])))
+    asyncio.run(_run(sys.argv[1], int(sys.argv[2])))
