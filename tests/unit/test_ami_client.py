@@ -149,6 +149,7 @@ async def test_events_since_the_login_wait_for_the_snapshot() -> None:
         assert snapshot.boot == "2026-05-09T08:00:00"
         assert [member.member for member in snapshot.members] == ["a7f3"]
         assert snapshot.devices == {"PJSIP/a7f3": "NOT_INUSE"}
+        assert snapshot.behind == tuple(rest)
         assert isinstance(rest[0], FullyBooted)
         assert heard.causes() == [1, 2]
         assert client.metrics.snapshots == 1

@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -314,7 +315,7 @@ def test_events_that_lack_what_they_are_about_are_counted(data: bytes) -> None:
 @given(
     st.lists(st.binary(max_size=40) | st.sampled_from([b"\r\n\r\n", b"\r\n", b"Event: ", b"Event: Hangup\r\n", b": "]))
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_garbage_never_raises(pieces: list[bytes]) -> None:
     reader = Parser()
     for piece in pieces:
@@ -339,7 +340,7 @@ def plain(items: list[m.Message | Block]) -> list[object]:
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=12))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_split_of_the_bytes_gives_the_same_messages(cuts: list[int]) -> None:
     whole, split = Parser(), Parser()
     expected = plain(whole.feed(STREAM))
@@ -354,6 +355,31 @@ def test_any_split_of_the_bytes_gives_the_same_messages(cuts: list[int]) -> None
 def test_one_byte_at_a_time_gives_the_same_messages() -> None:
     reader = Parser()
     assert plain([item for byte in STREAM for item in reader.feed(bytes([byte]))]) == plain(read(STREAM))
+
+
+TRANSCRIPTS = sorted((Path(__file__).parent.parent / "transcripts").glob("*.ami"))
+
+
+@pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
+def test_all_that_the_real_asterisk_said_can_be_read(path: Path) -> None:
+    reader = Parser()
+    found = reader.feed(path.read_bytes())
+    assert reader.banner == "11.0.0"
+    assert reader.counts.lost == 0
+    assert reader.counts.messages == sum(isinstance(item, m.Message) for item in found) > 5
+
+
+@pytest.mark.parametrize("path", [path for path in TRANSCRIPTS if path.stem != "mixed"], ids=lambda path: path.stem)
+def test_what_the_real_asterisk_said_means_the_same_in_any_order_and_case(path: Path) -> None:
+    events = [text for text in path.read_bytes().split(b"\r\n\r\n") if text.startswith(b"Event: ")]
+    plain_, odd = Parser(), Parser()
+    for text in events:
+        first, *lines = text.split(b"\r\n")
+        # A dialplan's own headers stay behind the event's name, where Asterisk puts them.
+        own = next((n for n, line in enumerate(lines) if line.startswith(b"UserEvent: ")), len(lines))
+        mixed = [line.partition(b":")[0].upper() + b":" + line.partition(b":")[2] for line in reversed(lines[:own])]
+        turned = b"\r\n".join([first, *mixed, *lines[own:]])
+        assert odd.feed(turned + b"\r\n\r\n") == plain_.feed(text + b"\r\n\r\n")
 
 
 # -- snapshot
