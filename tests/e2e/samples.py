@@ -314,7 +314,14 @@ SCREENS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "call": ("calls/show.html", {"me": me("ready"), "call": CALL, "timeline_entries": TIMELINE}),
     "sign-in": (
         "sign_in/index.html",
-        {"me": None, "board_bar": None, "live": None, "error": "Name or password is wrong.", "next": "/", "name": "a1"},
+        {
+            "me": None,
+            "board_bar": None,
+            "live": None,
+            "error": "The name or the password is wrong.",
+            "next": "/",
+            "name": "a1",
+        },
     ),
     "error": (
         "error.html",

@@ -212,6 +212,7 @@ export function start() {
   document.addEventListener("htmx:afterSwap", ({ detail }) => {
     if (detail.target.id === "panel" || detail.elt.id === "panel") {
       initialise();
+      document.querySelector("#panel [data-field][aria-invalid] :is(textarea, input:not([data-category-find]))")?.focus();
       announce();
     }
   });
