@@ -1,4 +1,4 @@
-"""Every screen from samples: nothing sticks out, the policy is kept, nothing serious for axe, nothing in the console."""
+"""Every screen from samples: nothing sticks out, the policy is kept, nothing serious for axe, console quiet."""
 
 import subprocess
 import sys
