@@ -23,6 +23,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
+    FromClause,
     Integer,
     MetaData,
     String,
@@ -214,9 +215,10 @@ class Tx:
         found = await self.session.scalars(select(EventRow.dedupe_key).where(EventRow.dedupe_key.in_(keys)))
         return set(found)
 
-    def insert(self, table: type[Base]) -> Any:
+    def insert(self, table: type[Base] | FromClause) -> Any:
         """An INSERT which knows ON CONFLICT, for this database."""
-        return postgresql.insert(table) if self.dialect == "postgresql" else sqlite.insert(table)
+        what: Any = table
+        return postgresql.insert(what) if self.dialect == "postgresql" else sqlite.insert(what)
 
 
 class Database:
@@ -428,7 +430,9 @@ async def _append(tx: Tx) -> None:
         }
         for item in tx.emitted
     ]
-    await tx.session.execute(tx.insert(EventRow).on_conflict_do_nothing(index_elements=["dedupe_key"]), rows)
+    # The table, not the class: by the class each set of columns that are not None is a statement of its own.
+    insert: Any = tx.insert(EventRow.__table__)
+    await tx.session.execute(insert.on_conflict_do_nothing(index_elements=["dedupe_key"]), rows)
 
 
 def _reason(error: Exception) -> str:
