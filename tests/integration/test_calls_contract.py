@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from hotline.db import Database
+from tests.component.test_calls import *  # noqa: F403
+from tests.component.test_handlers import *  # noqa: F403
 from tests.integration.servers import postgres_server, postgres_url  # noqa: F401 - fixtures
-from tests.unit.test_calls import *  # noqa: F403
-from tests.unit.test_handlers import *  # noqa: F403
 
 pytestmark = pytest.mark.integration
 

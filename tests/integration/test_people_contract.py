@@ -10,9 +10,7 @@ import pytest
 from hotline.access.accounts import Accounts, Attempts, Passwords
 from hotline.db import Database
 from hotline.errors import NotSignedIn, TooManyAttempts
-from tests.factories import T0
-from tests.integration.servers import postgres_server, postgres_url, redis_server  # noqa: F401 - fixtures
-from tests.unit.test_accounts import (  # noqa: F401 - collected here, with this file's `db`
+from tests.component.test_accounts import (  # noqa: F401 - collected here, with this file's `db`
     CHEAP,
     HOME,
     add,
@@ -26,7 +24,7 @@ from tests.unit.test_accounts import (  # noqa: F401 - collected here, with this
     test_two_writers_keep_one_chain,
     test_use_is_written_down_at_most_once_a_minute,
 )
-from tests.unit.test_agents import (  # noqa: F401 - likewise
+from tests.component.test_agents import (  # noqa: F401 - likewise
     house,
     on_duty,
     test_a_call_from_ring_to_wrap_up,
@@ -40,6 +38,8 @@ from tests.unit.test_agents import (  # noqa: F401 - likewise
     test_two_buttons_pressed_at_once_reach_asterisk_one_after_the_other,
     test_wrap_up_ends_by_itself_once,
 )
+from tests.factories import T0
+from tests.integration.servers import postgres_server, postgres_url, redis_server  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.integration
 

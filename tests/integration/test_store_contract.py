@@ -13,8 +13,8 @@ from hotline import migrate
 from hotline.bus import Bus, RedisBus
 from hotline.db import Database
 from hotline.errors import StartupError
+from tests.component import test_bus, test_db, test_migrations, test_tickets
 from tests.integration.servers import postgres_server, postgres_url, redis_server  # noqa: F401 - fixtures
-from tests.unit import test_bus, test_db, test_migrations, test_tickets
 
 pytestmark = pytest.mark.integration
 
