@@ -167,6 +167,7 @@ class _Peer:
     writer: asyncio.StreamWriter
     task: "asyncio.Task[object]"
     bytes_sent: int = 0
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self) -> None:
         await self.send(self.plan.greet)
@@ -179,19 +180,20 @@ class _Peer:
             await self._answer(command)
 
     async def send(self, data: bytes, piece: int | None = None) -> None:
-        """Honours the plan's `cut_at`: the rest is never sent."""
-        if self.plan.cut_at is not None and self.bytes_sent + len(data) >= self.plan.cut_at:
-            self.writer.write(data[: self.plan.cut_at - self.bytes_sent])
-            await self.writer.drain()
-            self.writer.close()
-            raise ConnectionAbortedError
-        self.bytes_sent += len(data)
-        size = piece or self.plan.piece or max(len(data), 1)
-        for start in range(0, len(data), size):
-            self.writer.write(data[start : start + size])
-            await self.writer.drain()
-            if size < len(data):
-                await asyncio.sleep(0)
+        """Whole, whatever else is to be sent. Honours the plan's `cut_at`: the rest is never sent."""
+        async with self.turn:
+            if self.plan.cut_at is not None and self.bytes_sent + len(data) >= self.plan.cut_at:
+                self.writer.write(data[: self.plan.cut_at - self.bytes_sent])
+                await self.writer.drain()
+                self.writer.close()
+                raise ConnectionAbortedError
+            self.bytes_sent += len(data)
+            size = piece or self.plan.piece or max(len(data), 1)
+            for start in range(0, len(data), size):
+                self.writer.write(data[start : start + size])
+                await self.writer.drain()
+                if size < len(data):
+                    await asyncio.sleep(0)
 
     async def _answer(self, command: dict[str, str]) -> None:
         action, plan = command["action"].lower(), self.plan
