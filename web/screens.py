@@ -31,19 +31,20 @@ _CLOSE_S = 1.0
 class Screen:
     """One socket. `credential_id`: the session or token it came with. `watched`: refs of tickets that it shows."""
 
-    def __init__(self, actor: Actor, credential_id: UUID) -> None:
+    def __init__(self, actor: Actor, credential_id: UUID, *, wall: bool = False) -> None:
         self.actor = actor
         self.credential_id = credential_id
         self.watched: frozenset[str] = frozenset()
         self.sent_at = 0.0  # by the monotonic clock: when the last frame was in the socket's buffer
         self.frames: asyncio.Queue[str] = asyncio.Queue(QUEUE_FRAMES)
         self._closing: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self.group = Group(actor.locale, can(actor, "number.live"))
+        self._wall = wall
+        self.is_now(actor)
 
     def is_now(self, actor: Actor) -> None:
         """The same credential, as the accounts have it now."""
         self.actor = actor
-        self.group = Group(actor.locale, can(actor, "number.live"))
+        self.group = Group(actor.locale, can(actor, "number.live") and not self._wall)
 
     def put(self, text: str) -> bool:
         """Queue a frame. False: it did not fit, the screen is being closed as too slow."""

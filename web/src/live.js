@@ -117,11 +117,15 @@ function announce() {
   else tell({ kind: "watch", from: me, refs });
 }
 
+// A wall display shows less than who signed it in may see: it shares no socket with their other tabs.
+const isWall = () => "wall" in document.body.dataset;
+
 function connect(attempt = 0) {
   clearTimeout(retry);
   const url = new URL(document.body.dataset.live, location.href);
   url.protocol = url.protocol.replace("http", "ws");
   url.searchParams.set("after", place.seq);
+  if (isWall()) url.searchParams.set("wall", "true");
   socket = new WebSocket(url);
   let tries = attempt;
   let silence;
@@ -191,7 +195,7 @@ export function start() {
   const { live, seq, epoch } = document.body.dataset;
   if (!live) return;
   place = new Place(Number(seq), Number(epoch));
-  if (!navigator.locks || !window.BroadcastChannel) {
+  if (!navigator.locks || !window.BroadcastChannel || isWall()) {
     lead();
     return;
   }

@@ -313,6 +313,12 @@ async function measure(call) {
   }
 }
 
+// The page goes, not the person: the goodbye says so (a cause other than 16), and the caller is first in line again.
+function leave() {
+  if (session?.isEstablished()) session.terminate({ extraHeaders: ['Reason: Q.850;cause=41;text="page left"'] });
+  ua?.stop();
+}
+
 function hangUp() {
   session?.terminate();
 }
@@ -380,7 +386,7 @@ export function start() {
   addEventListener("beforeunload", (event) => {
     if (isInCall()) event.preventDefault();
   });
-  addEventListener("pagehide", () => ua?.stop());
+  addEventListener("pagehide", leave);
   resume();
 }
 

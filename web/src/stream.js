@@ -9,7 +9,8 @@ export class Place {
     this.epoch = epoch;
   }
 
-  // "apply", "skip" (seen already), or "resync" (too far behind, or the server started a new epoch).
+  // "apply", "skip" (older than what is shown), or "resync" (too far behind, or the server started a new epoch).
+  // Figures follow at their own pace: several frames may end at the same place, and what they put is whole.
   take(frame) {
     if (frame.reload || (frame.epoch !== undefined && frame.epoch !== this.epoch)) {
       this.epoch = frame.epoch ?? this.epoch;
@@ -17,7 +18,7 @@ export class Place {
       return "resync";
     }
     if (frame.hello || frame.seq === undefined) return "skip";
-    if (frame.seq <= this.seq) return "skip";
+    if (frame.seq < this.seq) return "skip";
     this.seq = frame.seq;
     return "apply";
   }
@@ -35,9 +36,9 @@ export class History {
     while (this.frames.length > HISTORY) this.from = this.frames.shift().seq;
   }
 
-  // Frames after `seq`, or null when some of them are not known here.
+  // Frames from `seq` on, or null when some of them are not known here.
   since(seq) {
-    return seq < this.from ? null : this.frames.filter((frame) => frame.seq > seq);
+    return seq < this.from ? null : this.frames.filter((frame) => frame.seq >= seq);
   }
 }
 
