@@ -155,7 +155,7 @@ async def people(
     yield made
     if request.node.stash.get(_FAILED, False):
         for number, screen in enumerate(made.screens):
-            if not screen.page.is_closed():
+            if not (screen.page.is_closed() or screen.has_crashed):
                 await screen.page.screenshot(path=tmp_path / f"{number}-{screen.name}.png")
     for context in made.contexts:
         await context.close()

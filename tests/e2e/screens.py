@@ -36,8 +36,13 @@ class Screen:
     def __init__(self, house: House, page: Page, name: str) -> None:
         self.house, self.page, self.name = house, page, name
         self.complaints: list[str] = []
+        self.has_crashed = False
+        page.on("crash", self._crashed)
         page.on("pageerror", lambda error: self.complaints.append(f"{name}: {error}"))
         page.on("response", self._heard)
+
+    def _crashed(self, _page: Page) -> None:
+        self.has_crashed = True
 
     def _heard(self, response: Any) -> None:
         if response.status >= 500:

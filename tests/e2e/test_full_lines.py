@@ -51,13 +51,17 @@ async def test_five_callers_wait_and_the_sixth_hears_busy_and_is_owed_a_call(hot
 
 
 async def _answer_two(agent: AgentPage) -> None:
-    for _ in range(2):
+    """Some callers give up just then: the next one rings."""
+    answered = 0
+    while answered < 2:
         await agent.phone_is("ringing")
-        await agent.answer()
-        await agent.sound_flows()
-        await agent.hang_up()
-        await agent.is_in("wrap_up")
-        await agent.is_ready()
+        await agent.press("F2")
+        await agent.has("#softphone:is([data-call=talking], [data-call=none])")
+        if await agent.page.locator("#softphone[data-call=talking]").count():
+            answered += 1
+            await agent.hang_up()
+            await agent.is_in("wrap_up")
+            await agent.is_ready()
 
 
 async def test_of_twenty_two_at_once_each_has_one_outcome_and_one_ticket(brisk: House, people: People) -> None:
@@ -74,9 +78,8 @@ async def test_of_twenty_two_at_once_each_has_one_outcome_and_one_ticket(brisk: 
     outcomes = dict(brisk.rows(f"select outcome, count(*) from call where {numbers} group by outcome"))
     assert sum(outcomes.values()) == 22
     assert outcomes["blocked"] == 2
-    assert outcomes["answered"] == 4
-    assert outcomes["voicemail"] > 0
-    assert set(outcomes) <= {"blocked", "answered", "abandoned", "voicemail"}
+    assert outcomes["answered"] >= 2
+    assert set(outcomes) == {"blocked", "answered", "abandoned", "voicemail"}
     tickets = brisk.rows(
         "select c.linkedid, count(t.id) from call c join contact k on k.call_id = c.id join contact_ticket x on"
         f" x.contact_id = k.id join ticket t on t.id = x.ticket_id where {numbers.replace('caller', 'c.caller')}"

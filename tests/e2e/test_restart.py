@@ -1,0 +1,54 @@
+"""Our process dies in the middle of a call: call, end and wrap-up go on without it, and it finds them again."""
+
+import time
+
+from playwright.async_api import expect
+
+from tests.e2e.conftest import People
+from tests.e2e.house import House, until
+from tests.e2e.screens import PATIENT
+
+
+async def test_a_killed_process_ends_no_call_and_is_not_needed_for_the_wrap_up(brisk: House, people: People) -> None:
+    agent = await people.agent(brisk)
+    board = await people.at(brisk, "supervisor", "/board")
+    async with brisk.caller("13800138400") as caller:
+        await agent.phone_is("ringing")
+        ref = await agent.popped()
+        await agent.answer()
+        await agent.write("第一句")
+        await agent.is_saved("summary")
+        brisk.kill()
+        await agent.write("，第二句")
+        await agent.sound_flows()
+        assert (await agent.hears())["rms"] > 0.01
+        assert caller.ended_by is None
+        await expect(agent.page.locator("#offline")).to_be_visible(timeout=PATIENT)
+        await agent.hang_up()
+        await caller.until(lambda c: c.ended_by == "hotline")
+        ended = time.time()
+    (endpoint,) = brisk.rows("select endpoint from agent where name = ?", agent.name)[0]
+
+    async def paused() -> bool:
+        told = await brisk.asterisk.cli("queue show hotline")
+        return any(endpoint in line and "paused:ACW" in line for line in told.splitlines())
+
+    await until(paused, what="the dialplan's own wrap-up pause")
+    pid = brisk.asterisk.pid()
+    await brisk.start()
+    assert brisk.asterisk.pid() == pid
+    # Without a reload: the text arrives, the call is on record, the wrap-up shows and ends when it was to end.
+    await until(lambda: brisk.rows("select json_extract(\"values\", '$.summary') from ticket where ref = ?", ref)
+                == [("第一句，第二句",)], what="the text")  # fmt: skip
+    await expect(agent.page.locator("#offline")).to_be_hidden(timeout=PATIENT)
+    record = await agent.record_of(ref)
+    assert record["outcome"] == "answered"
+    await agent.is_in("ready")
+    assert time.time() - ended >= brisk.settings.wrap_up_s - 1
+    await expect(board.page.locator("[data-list=calls] li")).to_have_count(0, timeout=PATIENT)
+    await expect(board.page.locator("[data-list=agents] li", has_text="agent1")).to_have_class("agent-row state-ready")
+    async with brisk.caller("13800138401"):
+        await agent.phone_is("ringing")
+        assert await agent.popped() != ref
+        await agent.answer()
+        await agent.hang_up()
