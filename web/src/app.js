@@ -6,7 +6,7 @@ import * as agentConsole from "./console.js";
 import * as fields from "./fields.js";
 import * as keys from "./keys.js";
 import * as live from "./live.js";
-import { why } from "./net.js";
+import { renew, why } from "./net.js";
 import * as softphone from "./softphone.js";
 import * as tick from "./tick.js";
 import { toast, word } from "./words.js";
@@ -29,6 +29,7 @@ function errors() {
     const { status } = detail.xhr;
     toast(status === 401 ? word("signedOut") : word("failed", { why: why(problem(detail.xhr), String(status)) }), true);
     if (status === 409) agentConsole.refresh();
+    if (problem(detail.xhr)?.body.code === "csrf") renew();
   });
   for (const type of ["htmx:sendError", "htmx:timeout"]) {
     document.addEventListener(type, () => toast(word("failed", { why: word("noAnswer") }), true));

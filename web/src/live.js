@@ -1,7 +1,7 @@
 // Live screens: one socket a browser. The tab that holds the Web Lock reads it and tells the others by BroadcastChannel;
 // every tab applies the patches it has a place for and turns events into DOM events named hotline:TYPE.
 import { Idiomorph } from "idiomorph";
-import { page } from "./net.js";
+import { adopt, page } from "./net.js";
 import { afterClose, delay, History, Place, slot } from "./stream.js";
 import { tick } from "./tick.js";
 import { clock, word } from "./words.js";
@@ -55,6 +55,7 @@ function apply(frame) {
 async function resync() {
   try {
     const fresh = await page(location.href);
+    adopt(fresh);
     for (const selector of SHARED) {
       const news = fresh.querySelectorAll(selector);
       document.querySelectorAll(selector).forEach((element, index) => {
@@ -92,6 +93,7 @@ function banner() {
 }
 
 function setSince(value, signedOut = false) {
+  if (value === null && isSignedOut) resync();
   since = value;
   isSignedOut = signedOut;
   banner();
