@@ -4,7 +4,6 @@ import asyncio
 
 from playwright.async_api import expect
 
-from hotline.telephony.asterisk import Asterisk
 from tests.e2e.conftest import People
 from tests.e2e.house import House, until
 from tests.e2e.screens import PATIENT
@@ -75,8 +74,7 @@ async def test_when_asterisk_is_gone_the_screens_say_since_when_and_recover_with
     for screen in (agent, board):
         await expect(screen.page.locator("#stale")).to_contain_text("未更新", timeout=PATIENT)
     assert await agent.page.locator("#softphone").get_attribute("data-phone") == "lost"
-    again = Asterisk(brisk.settings, brisk.asterisk.texts)
-    await again.start()
+    await brisk.asterisk.start()
     brisk.shorten_prompts()
     for screen in (agent, board):
         await expect(screen.page.locator("#stale")).to_be_empty(timeout=PATIENT)
