@@ -1,5 +1,5 @@
-// Times that run: data-since counts up, data-left counts down, bars fill from data-from to data-until, data-clock is the
-// wall clock. One timer for all of them.
+// Times that run: data-since counts up, data-left counts down, bars fill from data-from to data-until, data-late shows
+// itself from a time on, data-clock is the wall clock. One timer for all of them.
 
 import { clock } from "./words.js";
 
@@ -46,6 +46,9 @@ export function tick(root = document, now = Date.now()) {
     const { part, late } = share(Date.parse(bar.dataset.from), Date.parse(bar.dataset.until), now);
     bar.value = part;
     mark(bar, late ? "warn" : "");
+  }
+  for (const element of root.querySelectorAll("[data-late]")) {
+    element.hidden = now < Date.parse(element.dataset.late);
   }
   for (const element of root.querySelectorAll("[data-clock]")) {
     say(element, clock(new Date(now)));
