@@ -52,6 +52,14 @@ class Screen:
         for key in keys:
             await self.page.keyboard.press(key)
 
+    async def tab_to(self, selector: str) -> None:
+        """By the Tab key alone, from where the focus is."""
+        for _ in range(150):
+            if await self.page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+                return
+            await self.press("Tab")
+        raise AssertionError(f"the Tab key does not reach {selector}")
+
     async def has(self, selector: str, timeout_s: float = WAIT_S) -> None:
         await self.page.wait_for_selector(selector, state="attached", timeout=timeout_s * 1000)
 

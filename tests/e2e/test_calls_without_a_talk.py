@@ -54,7 +54,8 @@ async def test_a_rejected_call_rings_at_the_next_agent(hotline: House, people: P
         first = await _who_rings(one, other)
         second = other if first is one else one
         ref = await first.popped()
-        await first.page.locator("[data-phone-do=reject]").press("Enter")
+        await first.tab_to("[data-phone-do=reject]")
+        await first.press("Enter")
         await first.phone_is("none")
         await second.phone_is("ringing")
         assert await second.popped() == ref

@@ -124,7 +124,8 @@ async def wraps_up(agent: AgentPage) -> None:
     bar = agent.page.locator("#phone progress")
     await expect(bar).to_be_visible()
     before = await bar.get_attribute("data-until")
-    await agent.page.locator("#phone form[action='/me/extend'] button").press("Enter")
+    await agent.tab_to("#phone form[action='/me/extend'] button")
+    await agent.press("Enter")
     await until(lambda: _changed(bar, before), what="more time")
     after = await bar.get_attribute("data-until")
     assert before and after
