@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 
 import structlog
 
@@ -44,6 +45,7 @@ class App:
         )
         self.desk = AgentDesk(self.db, self.actions.send, bus=self.bus, settings=settings)
         self.handlers = Handlers(self.hours.call_back_due)
+        self._was_ready = False
         self.db.dispatch = self.handlers.dispatch
         self.db.on_commit = self._ring
         self.worker = (
@@ -60,6 +62,10 @@ class App:
     def telephony_state(self) -> str:
         """The connection for commands: `live`, or how far it got."""
         return self.actions.state
+
+    def unwritten_since(self) -> datetime | None:
+        """Since when what Asterisk tells waits for the database; None while it does not."""
+        return self.worker.unwritten_since if self.worker is not None else None
 
     def counters(self) -> Mapping[str, float]:
         """Running totals for /metrics: what each AMI connection counted since the process began."""
@@ -87,8 +93,8 @@ class App:
             stack.push_async_callback(self.accounts.attempts.close)
             if self.worker is not None:
                 await stack.enter_async_context(self.worker.lease())
+                stack.push_async_exit(self._leave_asterisk)
                 await self.asterisk.start()
-                stack.push_async_callback(self.asterisk.stop)
             async with asyncio.TaskGroup() as tasks:
                 own = [
                     tasks.create_task(self.audit.run(), name="audit"),
@@ -102,18 +108,30 @@ class App:
                     for task in own:
                         task.cancel()
 
+    async def _leave_asterisk(self, _kind: object, error: BaseException | None, _at: object) -> None:
+        """A fault of ours ends no call: only what was started just now, and in vain, is taken down again."""
+        if error is None or (self.asterisk.is_ours and not self._was_ready):
+            await self.asterisk.stop()
+        elif self.asterisk.alive():
+            log.error("asterisk.left running: it serves callers without us", pid=self.asterisk.pid())
+
     async def drain(self) -> None:
         """Let calls end while the screens still show them; new ones are refused. At most `drain_s`, then all end."""
         if self.worker is not None:
             await self.asterisk.stop()
 
     async def ready(self, timeout_s: float) -> None:
-        """Returns once calls can be taken and shown. Raises StartupError after `timeout_s`."""
+        """Returns once calls can be taken and shown; a console alone needs no Asterisk to show tickets.
+
+        Raises StartupError after `timeout_s`.
+        """
+        if self.worker is None:
+            return
         try:
             async with asyncio.timeout(timeout_s):
                 await self.actions.wait_live()
-                if self.worker is not None:
-                    await self.worker.live.wait()
+                await self.worker.live.wait()
+            self._was_ready = True
         except TimeoutError:
             log_dir = self.asterisk.places.log
             raise StartupError(f"Asterisk runs, but its manager port took no login: see {log_dir}") from None
@@ -122,6 +140,8 @@ class App:
 def prepare_data_dir(settings: Settings) -> None:
     """Make the data directory (mode 700). Raises StartupError when it cannot be written or the disk is full."""
     path = settings.data_dir.resolve()
+    if path.exists() and not path.is_dir():
+        raise StartupError(f"data directory {path} is no directory: set HOTLINE_DATA_DIR to another one")
     try:
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(0o700)
@@ -129,7 +149,7 @@ def prepare_data_dir(settings: Settings) -> None:
         probe.write_bytes(b"ok")
         probe.unlink()
     except OSError as error:
-        raise StartupError(f"data directory {path} cannot be written: {error.strerror}") from error
+        raise StartupError(f"data directory {path} (HOTLINE_DATA_DIR) cannot be written: {error.strerror}") from error
     free = shutil.disk_usage(path).free
     if free < _LEAST_FREE_BYTES:
         raise StartupError(f"disk is full: {free // 2**20} MB free at {path}, recordings need at least 64 MB")

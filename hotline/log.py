@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -71,6 +72,20 @@ class _Std(logging.Handler):
             self.handleError(record)
 
 
+class _Lines:
+    """Standard error, a line at a time. A full disk or a reader that is gone must end no call."""
+
+    def __init__(self, *_args: Any) -> None:
+        self._file = sys.stderr
+
+    def msg(self, line: str) -> None:
+        with suppress(OSError, ValueError):
+            self._file.write(f"{line}\n")
+            self._file.flush()
+
+    debug = info = warning = error = critical = exception = msg
+
+
 def configure(*, json: bool = True, level: int = logging.INFO) -> None:
     """Set up logs for the process. JSON for machines, a readable form on a terminal."""
     shared: list[Any] = [
@@ -88,7 +103,7 @@ def configure(*, json: bool = True, level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[*shared, final],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_Lines,
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()

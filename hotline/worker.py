@@ -69,6 +69,7 @@ class Worker:
             on_snapshot=self.on_snapshot,
         )
         self.counts: Counter[str] = Counter()
+        self.unwritten_since: datetime | None = None
         self._agree = False
         self._react = asyncio.Event()
 
@@ -128,11 +129,13 @@ class Worker:
                     for observation, at in seen:
                         await agents.observe(tx, observation, at)
                 self.counts["batches"] += 1
+                self.unwritten_since = None
                 return
             except (exc.SQLAlchemyError, OSError) as error:
                 if not _is_away(error):
                     raise
                 self.counts["write_retries"] += 1
+                self.unwritten_since = self.unwritten_since or now()
                 log.error("worker.write failed, kept and tried again", error=type(error).__name__, events=len(events))
                 await asyncio.sleep(_RETRY_S)
 

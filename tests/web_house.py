@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -100,10 +101,14 @@ class House:
         self.audit = AuditLog(db)
         self.desk: Any = Desk()
         self.telephony = "live"
+        self.unwritten: datetime | None = None
         self.app = _app(self, tmp_path, bool(settings))
 
     def telephony_state(self) -> str:
         return self.telephony
+
+    def unwritten_since(self) -> datetime | None:
+        return self.unwritten
 
     def counters(self) -> Mapping[str, float]:
         return {"ami_messages_total": 7.0}

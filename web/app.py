@@ -56,7 +56,10 @@ def create_app(house: House, *, templates: Path = TEMPLATES, static: Path = STAT
 def wire(house: House, renderer: Renderer) -> Web:
     """The web's long-lived objects round a house."""
     metrics = Metrics(house.counters)
-    hub = Hub(house.db, house.bus, house.settings, renderer=renderer, metrics=metrics, alive=auth.alive_in(house))
+    hub = Hub(
+        house.db, house.bus, house.settings,
+        renderer=renderer, metrics=metrics, alive=auth.alive_in(house), unwritten=house.unwritten_since,
+    )  # fmt: skip
     return Web(house, hub, renderer, metrics)
 
 

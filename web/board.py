@@ -54,11 +54,18 @@ class BoardState:
         self.calls: dict[UUID, CallRow] = {}
         self.agents: dict[UUID, AgentRow] = {}
         self.totals = Totals()
-        self.node: str = "unknown"
+        self._node = "unknown"
         self.epoch = 0
         self.stale_since: datetime | None = started_at
+        self._node_since: datetime | None = started_at
+        self._unwritten_since: datetime | None = None
         self._at_call: dict[UUID, UUID] = {}  # agent → call
         self._started_at = started_at
+
+    @property
+    def node(self) -> str:
+        """unknown, stale or live: whether the rows are what Asterisk does."""
+        return "stale" if self._node == "live" and self._unwritten_since is not None else self._node
 
     def lamps(self) -> dict[str, LineLamp]:
         """By element key. More calls than channels is the blocked one, which holds no channel for long."""
@@ -131,9 +138,19 @@ class BoardState:
     async def _read_node(self, tx: Tx) -> set[str]:
         nodes = (await tx.session.execute(select(PbxNode.state, PbxNode.since, PbxNode.epoch))).all()
         stale = [node.since for node in nodes if node.state != "live"]
-        self.node = "unknown" if not nodes else "stale" if stale else "live"
+        self._node = "unknown" if not nodes else "stale" if stale else "live"
         self.epoch = sum(node.epoch for node in nodes)
-        before, self.stale_since = self.stale_since, min(stale, default=None) if nodes else self._started_at
+        self._node_since = min(stale, default=None) if nodes else self._started_at
+        return self._restale()
+
+    def unwritten(self, since: datetime | None) -> set[str]:
+        """Since when what Asterisk tells cannot be written into the rows; None while it can."""
+        self._unwritten_since = since
+        return self._restale()
+
+    def _restale(self) -> set[str]:
+        known = (self._node_since, self._unwritten_since)
+        before, self.stale_since = self.stale_since, min((at for at in known if at is not None), default=None)
         return {"stale"} if self.stale_since != before else set()
 
     def _changed_lamps(self, before: Mapping[str, LineLamp]) -> set[str]:

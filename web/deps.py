@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Protocol
 
 from fastapi import Depends
@@ -30,6 +31,9 @@ class House(Protocol):
 
     def telephony_state(self) -> str:
         """What the connection that carries commands says of itself: `live` or why not."""
+
+    def unwritten_since(self) -> datetime | None:
+        """Since when this process cannot write down what Asterisk tells it; None while it can, or is told nothing."""
 
     def counters(self) -> Mapping[str, float]:
         """Running totals for /metrics, by metric name without prefix (`ami_messages_total` …)."""

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -63,12 +64,14 @@ class Hub:
     """All screens of this process, and the board that pages show too."""
 
     def __init__(
-        self, db: Database, bus: Bus, settings: Settings, *, renderer: Renderer, metrics: Metrics, alive: Alive
-    ) -> None:
+        self, db: Database, bus: Bus, settings: Settings, *, renderer: Renderer, metrics: Metrics, alive: Alive,
+        unwritten: Callable[[], datetime | None] = lambda: None,
+    ) -> None:  # fmt: skip
         self._db = db
         self._bus = bus
         self._metrics = metrics
         self._alive = alive
+        self._unwritten = unwritten
         self.state = BoardState(settings.line_channels, settings.timezone, now())
         self._patches = Patches(renderer, self.state)
         self._personal = Personal()
@@ -124,19 +127,22 @@ class Hub:
         return max((screen.sent_at for screen in self.screens), default=0.0) - self._flushed_at
 
     async def _step(self) -> bool:
+        # Also when nothing can be read: this much of the truth needs no database.
+        self._changed(self.state.unwritten(self._unwritten()))
         try:
             await self.catch_up()
             sent = self.flush()
             await self._look_after()
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             log.error("live.read failed, tried again", error=type(error).__name__)
-            return False
+            return self.flush()
         return sent
 
     async def catch_up(self) -> None:
         """Read what the log has more, and the rows it speaks of."""
         async with self._lock, self._db.read() as tx:
             at = time.monotonic()
+            self._changed(self.state.unwritten(self._unwritten()))
             if self.seq < 0:
                 await self._begin(tx)
                 self._loaded_at = self._totals_at = at

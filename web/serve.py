@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 import uvicorn
@@ -37,10 +37,32 @@ class _Server(uvicorn.Server):
 
 async def serve(settings: Settings, roles: frozenset[str]) -> None:
     """Runs until SIGINT or SIGTERM. Raises StartupError with one clear line when something cannot work."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stop.set)
+    stop = _Stop()
+    try:
+        await _serve(settings, roles, stop)
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
+    log.info("hotline.stopped")
+
+
+class _Stop(asyncio.Event):
+    """Set by SIGINT or SIGTERM. Before all is `ready` there is nothing to drain: the start is given up at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ready = False
+        self._starting = asyncio.current_task()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(name, self._told)
+
+    def _told(self) -> None:
+        if not self.ready and not self.is_set() and self._starting is not None:
+            self._starting.cancel()
+        self.set()
+
+
+async def _serve(settings: Settings, roles: frozenset[str], stop: _Stop) -> None:
     prepare_data_dir(settings)
     sock = _bind(settings) if "web" in roles else None
     await migrate.upgrade(settings.store_url)
@@ -51,14 +73,15 @@ async def serve(settings: Settings, roles: frozenset[str]) -> None:
     async with app.running():
         if sock is None:
             await app.ready(_READY_S)
+            stop.ready = True
             _say(f"hotline ready: worker of {settings.node}")
             await stop.wait()
+            await _drain(app)
         else:
             await _serve_web(app, sock, stop)
-    log.info("hotline.stopped")
 
 
-async def _serve_web(app: App, sock: socket.socket, stop: asyncio.Event) -> None:
+async def _serve_web(app: App, sock: socket.socket, stop: _Stop) -> None:
     server = _Server(
         uvicorn.Config(
             create_app(app),
@@ -75,6 +98,7 @@ async def _serve_web(app: App, sock: socket.socket, stop: asyncio.Event) -> None
     try:
         await app.ready(_READY_S)
         await server.listening.wait()
+        stop.ready = True
         if app.settings.demo and app.settings.open == "always":
             _say("demo start: the lines are open at all hours")
         host, port = sock.getsockname()[:2]
@@ -83,15 +107,20 @@ async def _serve_web(app: App, sock: socket.socket, stop: asyncio.Event) -> None
         await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if stop.is_set():
-            _say(f"stopping: calls may end for up to {app.settings.drain_s} s")
-            await app.drain()
+            await _drain(app)
     finally:
         server.should_exit = True
         await serving
 
 
+async def _drain(app: App) -> None:
+    _say(f"stopping: calls may end for up to {app.settings.drain_s} s" if "worker" in app.roles else "stopping")
+    await app.drain()
+
+
 def _say(line: str) -> None:
-    print(line, flush=True)
+    with suppress(OSError):  # nobody reads any more, or the disk is full: no reason to end calls
+        print(line, flush=True)
 
 
 def _bind(settings: Settings) -> socket.socket:

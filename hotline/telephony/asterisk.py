@@ -32,6 +32,8 @@ log = structlog.get_logger()
 
 DIALPLAN = "extensions.conf"
 AGENTS = "pjsip_agents.conf"
+MANAGER = "manager.conf"
+_MANAGERS = ("events", "actions")
 _BOOT_S = 30.0
 _COMMAND_S = 10.0
 _STOP_S = 8.0
@@ -77,15 +79,18 @@ class Asterisk:
     def secrets(self) -> AmiSecrets:
         """Made at first use; kept in the data directory, mode 600."""
         path = self.places.secrets
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            made = path.with_name(f".secrets.{os.getpid()}")
+            write_file(made, json.dumps({"ami": {name: secrets.token_urlsafe(32) for name in _MANAGERS}}) + "\n")
+            with suppress(FileExistsError):  # a console and a worker that start together: the first one's are used
+                path.hardlink_to(made)
+            made.unlink()
         try:
             kept = json.loads(path.read_text())["ami"]
-        except FileNotFoundError:
-            kept = {name: secrets.token_urlsafe(32) for name in ("events", "actions")}
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_file(path, json.dumps({"ami": kept}) + "\n")
+            return AmiSecrets(**{name: str(kept[name]) for name in _MANAGERS})
         except (ValueError, KeyError, TypeError) as error:
             raise StartupError(f"{path} is damaged: remove it, new secrets are made") from error
-        return AmiSecrets(events=kept["events"], actions=kept["actions"])
 
     def files(self) -> dict[str, str]:
         """Every configuration file but the agents' phones, by name."""
@@ -155,6 +160,11 @@ class Asterisk:
             self._started.poll()  # so that a dead child does not stay a zombie
         return self.pid() is not None
 
+    @property
+    def is_ours(self) -> bool:
+        """This process started it, not an earlier one."""
+        return self._started is not None
+
     async def start(self) -> None:
         """Start, or adopt what runs on our directory and ports. Returns when it takes calls and AMI logins."""
         self.places.make()
@@ -191,6 +201,9 @@ class Asterisk:
             return False
         if not same:
             log.warning("asterisk.adopted with its old configuration: calls are up", pid=pid)
+            # Whatever else waits for the next start: without a login nobody would see these calls.
+            write_file(self.places.etc / MANAGER, self.files()[MANAGER])
+            await self.cli("manager reload")
         log.info("asterisk.adopted", pid=pid)
         return True
 

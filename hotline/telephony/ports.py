@@ -18,6 +18,10 @@ def require_free(settings: Settings) -> None:
         ("HOTLINE_ASTERISK_HTTP_PORT", socket.SOCK_STREAM, settings.bind, settings.asterisk_http_port),
         ("HOTLINE_SIP_PORT", socket.SOCK_DGRAM, settings.sip_bind, settings.sip_port),
     )
+    names: dict[int, str] = {settings.port: "HOTLINE_PORT"}
+    for name, kind, _address, port in wanted:
+        if kind == socket.SOCK_STREAM and names.setdefault(port, name) != name:
+            raise StartupError(f"{names[port]} and {name} are both {port}: set one of them to another port")
     for name, kind, address, port in wanted:
         if is_free(kind, address, port):
             continue
