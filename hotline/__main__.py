@@ -1,4 +1,7 @@
-"""The command line: `hotline …`. Each command has an example in its --help; errors end in one clear line, exit 1."""
+"""The command line: `hotline …`. Each command has an example in its --help; errors end in one clear line, exit 1.
+
+Example: HOTLINE_OPEN=always hotline run
+"""
 
 import asyncio
 import json
@@ -19,8 +22,13 @@ from hotline.settings import Settings
 
 # Commands import what they need themselves: `hotline replay` must not wait for a web framework.
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-user = typer.Typer(no_args_is_help=True, help="People who may sign in.")
-token = typer.Typer(no_args_is_help=True, help="Keys for programs that use the API.")
+user = typer.Typer(
+    no_args_is_help=True, help="People who may sign in.\n\nExample: hotline user add wang --role agent --extension 1003"
+)
+token = typer.Typer(
+    no_args_is_help=True,
+    help="Keys for programs that use the API.\n\nExample: hotline token add wallboard --role supervisor",
+)
 cli.add_typer(user, name="user")
 cli.add_typer(token, name="token")
 T = TypeVar("T")

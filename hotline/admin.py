@@ -7,6 +7,7 @@ from hotline import migrate
 from hotline.access import accounts
 from hotline.access.accounts import Passwords
 from hotline.agents import service as agents
+from hotline.app import prepare_data_dir
 from hotline.clock import now
 from hotline.db import Database, Tx
 from hotline.errors import Invalid
@@ -71,6 +72,7 @@ async def _add(tx: Tx, name: str, role: str, extension: str | None, hashed: str)
 
 @asynccontextmanager
 async def _store(settings: Settings) -> AsyncIterator[Database]:
+    prepare_data_dir(settings)
     await migrate.upgrade(settings.store_url)
     db = Database(settings.store_url)
     try:

@@ -8,13 +8,14 @@ import stat
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import func, select
 
 from hotline import migrate
 from hotline.access import audit
 from hotline.bus import open_bus
-from hotline.calls.models import PbxNode
+from hotline.calls.models import Call, PbxNode
 from hotline.clock import iso, now
 from hotline.db import Database, ParkedEvent
 from hotline.errors import HotlineError
@@ -65,7 +66,12 @@ async def _one(name: str, check: Check) -> Finding:
     except (Wrong, HotlineError) as found:
         return Finding(name, False, str(found))
     except Exception as error:  # whatever is broken, the other checks still say what they see
-        return Finding(name, False, f"{type(error).__name__}: {error}")
+        lines = str(getattr(error, "orig", None) or error).splitlines() or [type(error).__name__]
+        return Finding(name, False, lines[0])
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text() == text
 
 
 class _Patient:
@@ -177,11 +183,20 @@ class _Patient:
 
     async def configuration(self) -> str:
         places = self.asterisk.places
-        if not places.config_hash.exists() or places.config_hash.read_text().strip() != self.asterisk.config_hash():
-            raise Wrong("Asterisk runs with another configuration than these settings give: restart the hotline")
+        if not places.config_hash.exists():
+            raise Wrong("none written yet: `hotline run` writes it")
+        files = self.asterisk.files()
+        if places.config_hash.read_text().strip() != self.asterisk.config_hash():
+            other = [name for name, text in files.items() if not _holds(places.etc / name, text)]
+            raise Wrong(
+                f"Asterisk runs with another configuration than these settings give ({', '.join(other)}): "
+                "ask with the settings of `hotline run`, or restart it"
+            )
         return "as these settings give it"
 
     async def manager(self) -> str:
+        if not self.asterisk.places.secrets.exists():
+            raise Wrong("no secrets yet: `hotline run` makes them")
         secrets = self.asterisk.secrets()
         client = AmiClient(
             host="127.0.0.1", port=self.settings.ami_port, user="actions", secret=secrets.actions, name="doctor"
@@ -201,7 +216,11 @@ class _Patient:
     async def journal(self) -> str:
         path = self.asterisk.places.cel
         if not path.exists():
-            raise Wrong(f"{path.name} is not there: no call has been journalled yet; place one with `hotline simulate`")
+            async with self.db.read() as tx:
+                known = await tx.session.scalar(select(func.count()).select_from(Call)) or 0
+            if known:
+                raise Wrong(f"{path} is not there, though {known} calls are known: restart the hotline")
+            return "no call so far"
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
             raise Wrong(f"{path} holds numbers and can be read by others (mode {mode:o})")

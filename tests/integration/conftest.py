@@ -1,4 +1,5 @@
 """The real Asterisk for tests: `pbx` is shared and swept clean before each test, `new_pbx` makes one of other settings.
+`hotline` is the whole system, shared.
 
 Prompts are cut short, so that a test need not listen to them; tests of sound and of time ask for the real ones.
 """
@@ -14,6 +15,7 @@ import pytest
 
 from hotline.telephony.install import config_home
 from tests.integration.pbx import Ami, Pbx
+from tests.integration.process import Hotline, settings_for
 from tests.integration.sound import short_sounds
 
 PHONES = ("a1", "a2", "a3")
@@ -69,6 +71,19 @@ async def new_pbx(tmp_path: Path, quick_sounds: Path) -> AsyncIterator[NewPbx]:
             return made
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def hotline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hotline]:
+    """The whole demo start, for tests that leave no trace which others would mind."""
+    directory = tmp_path_factory.mktemp("hotline")
+    made = Hotline(settings_for(directory, demo=True), directory)
+    try:
+        _in_thread(made.start())
+        made.shorten_prompts()
+        yield made
+    finally:
+        _in_thread(made.stop())
 
 
 @pytest.fixture
