@@ -148,3 +148,22 @@ async def test_the_city_line_rings_and_earlier_calls_of_the_number_are_shown(hot
     record = await agent.record_of(ref)
     assert record["line"] == "2912345"
     hotline.agrees_with_journal(record)
+
+
+async def test_an_urgent_matter_is_registered_not_closed_on_the_spot(hotline: House, people: People) -> None:
+    agent = await people.agent(hotline)
+    async with hotline.caller("13800138020"):
+        await agent.phone_is("ringing")
+        ref = await agent.popped()
+        await agent.answer()
+        await agent.fill_in(SUMMARY, urgency="ArrowRight")
+        await agent.hang_up()
+    await agent.press("Control+Enter")
+    await expect(agent.page.locator("#toasts")).to_contain_text("不能当场办结", timeout=PATIENT)
+    assert await agent.summary() == SUMMARY
+    await agent.tab_to("[data-step=register]")
+    await agent.press("Enter")
+    await agent.has("#panel[data-ticket-state=ACCEPTED]")
+    ticket = await agent.api(f"/api/v1/tickets/{ref}")
+    assert (ticket["urgency"], ticket["fields"]["summary"]) == ("U1", SUMMARY)
+    assert ticket["ticket_no"]
