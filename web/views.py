@@ -119,7 +119,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class RecordingView:
-    """A recording that may be played at `/recordings/{id}`. `kind`: call, voicemail."""
+    """A recording that may be played at `/recordings/{id}`. `kind`: call, voicemail; `seconds`: None while it runs."""
 
     id: str
     kind: str
