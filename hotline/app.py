@@ -3,15 +3,17 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from hotline.access.accounts import Accounts
 from hotline.access.audit import AuditLog
 from hotline.agents.commands import AgentDesk
 from hotline.bus import Bus, open_bus
+from hotline.clock import now
 from hotline.db import Database
 from hotline.errors import StartupError
 from hotline.handlers import Handlers
@@ -20,10 +22,11 @@ from hotline.ivr.render import texts
 from hotline.settings import Settings
 from hotline.telephony.asterisk import Asterisk
 from hotline.telephony.client import AmiClient
-from hotline.worker import Worker
+from hotline.worker import Worker, lease_of
 
 log = structlog.get_logger()
 LOG_CHANNEL = "log"
+_LOOK_S = 1.0
 _LEAST_FREE_BYTES = 64 * 1024 * 1024
 
 
@@ -46,6 +49,7 @@ class App:
         self.desk = AgentDesk(self.db, self.actions.send, bus=self.bus, settings=settings)
         self.handlers = Handlers(self.hours.call_back_due)
         self._was_ready = False
+        self._unwatched_since: datetime | None = None
         self.db.dispatch = self.handlers.dispatch
         self.db.on_commit = self._ring
         self.worker = (
@@ -64,8 +68,8 @@ class App:
         return self.actions.state
 
     def unwritten_since(self) -> datetime | None:
-        """Since when what Asterisk tells waits for the database; None while it does not."""
-        return self.worker.unwritten_since if self.worker is not None else None
+        """Since when what Asterisk tells waits for the database or has no worker; None while it is written."""
+        return self.worker.unwritten_since if self.worker is not None else self._unwatched_since
 
     def counters(self) -> Mapping[str, float]:
         """Running totals for /metrics: what each AMI connection counted since the process began."""
@@ -102,6 +106,8 @@ class App:
                 ]
                 if self.worker is not None:
                     own.append(tasks.create_task(self.worker.run(), name="worker"))
+                else:
+                    own.append(tasks.create_task(self._watch_worker(), name="watch"))
                 try:
                     yield
                 finally:
@@ -114,6 +120,14 @@ class App:
             await self.asterisk.stop()
         elif self.asterisk.alive():
             log.error("asterisk.left running: it serves callers without us", pid=self.asterisk.pid())
+
+    async def _watch_worker(self) -> None:
+        """A console alone: a worker that was killed cannot say that the rows are old."""
+        while True:
+            with suppress(SQLAlchemyError, OSError):
+                held = await self.db.is_leased(lease_of(self.settings.node), self.settings.data_dir.resolve())
+                self._unwatched_since = None if held else self._unwatched_since or now()
+            await asyncio.sleep(_LOOK_S)
 
     async def drain(self) -> None:
         """Let calls end while the screens still show them; new ones are refused. At most `drain_s`, then all end."""

@@ -406,6 +406,10 @@ class Database:
         """Ask to be the only one called `name`; None if somebody is. By the database, or by a lock file in `folder`."""
         return await engine.try_lease(self.engine, name, folder)
 
+    async def is_leased(self, name: str, folder: Path) -> bool:
+        """Whether somebody is called `name` now. Takes nothing."""
+        return await engine.is_leased(self.engine, name, folder)
+
     def unusable(self, error: Exception) -> StartupError:
         """The one clear line for an error of the database itself."""
         lines = str(getattr(error, "orig", None) or error).splitlines()

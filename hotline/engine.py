@@ -174,7 +174,7 @@ def safe_url(url: str) -> str:
 async def try_lease(engine: AsyncEngine, name: str, folder: Path) -> "Lease | None":
     """See Database.try_lease."""
     if engine.dialect.name == "sqlite":
-        file = (folder / f"{name.replace(':', '-')}.lock").open("w")
+        file = _lock_file(name, folder).open("w")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -183,11 +183,39 @@ async def try_lease(engine: AsyncEngine, name: str, folder: Path) -> "Lease | No
         return Lease(file)
     connection = await engine.connect()
     await connection.execution_options(isolation_level="AUTOCOMMIT")
-    key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
-    if await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}):
+    if await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _lease_key(name)}):
         return Lease(connection)
     await connection.close()
     return None
+
+
+async def is_leased(engine: AsyncEngine, name: str, folder: Path) -> bool:
+    """See Database.is_leased."""
+    if engine.dialect.name == "sqlite":
+        return _is_locked(_lock_file(name, folder))
+    held = text(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted"
+        " AND ((classid::bigint << 32) | objid::bigint) = :key"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    async with engine.connect() as connection:
+        return bool(await connection.scalar(held, {"key": _lease_key(name)}))
+
+
+def _lock_file(name: str, folder: Path) -> Path:
+    return folder / f"{name.replace(':', '-')}.lock"
+
+
+def _is_locked(file: Path) -> bool:
+    """Looked up, not tried: a try could be in the way of a worker that starts just now."""
+    if not file.exists():
+        return False
+    mark = f":{file.stat().st_ino} "
+    return any(mark in row for row in Path("/proc/locks").read_text().splitlines())
+
+
+def _lease_key(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
 
 
 class Lease:

@@ -75,16 +75,19 @@ class Worker:
 
     async def run(self) -> None:
         """Until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.events.run(), name="ami.events")
-            tasks.create_task(self._phones(), name="phones")
-            tasks.create_task(self._sweep(), name="sweep")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.events.run(), name="ami.events")
+                tasks.create_task(self._phones(), name="phones")
+                tasks.create_task(self._sweep(), name="sweep")
+        finally:
+            await self._stale()
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[None]:
         """Only one worker a node. Raises StartupError when another one holds it."""
         folder = self.settings.data_dir.resolve()
-        held = await self.db.try_lease(f"worker:{self.node}", folder)
+        held = await self.db.try_lease(lease_of(self.node), folder)
         if held is None:
             raise StartupError(f"another hotline is at work on this Asterisk (node {self.node}, data in {folder})")
         try:
@@ -163,9 +166,12 @@ class Worker:
             self.live.set()
         elif self.live.is_set():
             self.live.clear()
-            with suppress(DBAPIError, OSError):
-                async with self.db.write() as tx:
-                    await self._node(tx, "stale", now())
+            await self._stale()
+
+    async def _stale(self) -> None:
+        with suppress(DBAPIError, OSError):
+            async with self.db.write() as tx:
+                await self._node(tx, "stale", now())
 
     async def _node(self, tx: Tx, state: str, at: datetime, boot: str | None = None) -> None:
         row = await tx.session.get(PbxNode, self.node)
@@ -233,6 +239,11 @@ class Worker:
         await self.desk.wrap_up_sweep(at)
         await self.db.retry_parked(at)
         await self.db.checkpoint()
+
+
+def lease_of(node: str) -> str:
+    """What the one worker of a node is called."""
+    return f"worker:{node}"
 
 
 def _is_away(error: Exception) -> bool:

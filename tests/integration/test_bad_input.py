@@ -37,7 +37,7 @@ async def test_a_field_of_a_megabyte_is_refused_and_nothing_is_lost(hotline: Hot
             refused = await supervisor.save(ref, "summary", "x" * size, version=1)
             assert (refused.status_code, refused.headers["content-type"]) == (413, "application/problem+json"), size
 
-        # One that says less than it sends, and one that does not say how much it will send.
+        # One that does not say how much it will send.
         async def endless() -> AsyncIterator[bytes]:
             for _ in range(40):
                 yield b"value=" + b"x" * 65536

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from hotline.db import Database
 from tests.integration.pbx import free_port
 from tests.integration.process import BASE_PORT, START_S, Hotline, running, settings_for, until
 from tests.integration.visitor import Visitor
@@ -165,6 +166,16 @@ async def drop_logins(hotline: Hotline) -> None:
         fields = row.split()
         if fields and fields[0] in {"events", "actions"}:
             await hotline.asterisk.cli(f"manager kick session {fields[4]}")
+
+
+async def test_whether_a_node_has_its_worker_can_be_seen_without_being_it(db: Database, tmp_path: Path) -> None:
+    assert not await db.is_leased("worker:pbx1", tmp_path)
+    lease = await db.try_lease("worker:pbx1", tmp_path)
+    assert lease is not None
+    assert await db.is_leased("worker:pbx1", tmp_path)
+    assert not await db.is_leased("worker:pbx2", tmp_path)
+    await lease()
+    assert not await db.is_leased("worker:pbx1", tmp_path)
 
 
 # Bad ground

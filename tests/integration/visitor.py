@@ -30,12 +30,16 @@ class Visitor:
         async with cls(hotline) as visitor:
             text = (hotline.settings.data_dir / "demo-accounts.txt").read_text()
             (password,) = re.findall(rf"(?m)^{name}\s+(\S+)", text)
-            assert (await visitor.sign_in(name, password)).status_code == 303
-            page = (await visitor.http.get("/board")).text
-            found = re.search(r"X-CSRF-Token(?:&quot;|&#34;|\"): ?(?:&quot;|&#34;|\")([^&\"]+)", page)
-            assert found, page[:500]
-            visitor.csrf = found[1]
+            await visitor.enter(name, password)
             yield visitor
+
+    async def enter(self, name: str, password: str) -> None:
+        """Sign in, and take the token of the first page."""
+        assert (await self.sign_in(name, password)).status_code == 303
+        page = (await self.http.get("/board")).text
+        found = re.search(r"X-CSRF-Token(?:&quot;|&#34;|\"): ?(?:&quot;|&#34;|\")([^&\"]+)", page)
+        assert found, page[:500]
+        self.csrf = found[1]
 
     async def sign_in(self, name: str, password: str) -> httpx.Response:
         return await self.http.post("/sign-in", data={"name": name, "password": password})
