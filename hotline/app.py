@@ -15,7 +15,7 @@ from hotline.agents.commands import AgentDesk
 from hotline.bus import Bus, open_bus
 from hotline.clock import now
 from hotline.db import Database
-from hotline.errors import StartupError
+from hotline.errors import HotlineError, StartupError
 from hotline.handlers import Handlers
 from hotline.ivr.hours import Hours
 from hotline.ivr.render import texts
@@ -27,6 +27,7 @@ from hotline.worker import Worker, lease_of
 log = structlog.get_logger()
 LOG_CHANNEL = "log"
 _LOOK_S = 1.0
+_AGAIN_S = 5.0
 _LEAST_FREE_BYTES = 64 * 1024 * 1024
 
 
@@ -48,7 +49,7 @@ class App:
         )
         self.desk = AgentDesk(self.db, self.actions.send, bus=self.bus, settings=settings)
         self.handlers = Handlers(self.hours.call_back_due)
-        self._was_ready = False
+        self._was_ready = self._is_stopping = False
         self._unwatched_since: datetime | None = None
         self.db.dispatch = self.handlers.dispatch
         self.db.on_commit = self._ring
@@ -106,6 +107,7 @@ class App:
                 ]
                 if self.worker is not None:
                     own.append(tasks.create_task(self.worker.run(), name="worker"))
+                    own.append(tasks.create_task(self._watch_asterisk(), name="watch"))
                 else:
                     own.append(tasks.create_task(self._watch_worker(), name="watch"))
                 try:
@@ -129,8 +131,22 @@ class App:
                 self._unwatched_since = None if held else self._unwatched_since or now()
             await asyncio.sleep(_LOOK_S)
 
+    async def _watch_asterisk(self) -> None:
+        """One that ended without being told to is started again: callers must not wait for somebody to notice."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            if self._is_stopping or self.asterisk.alive():
+                continue
+            log.error("asterisk.ended by itself, started again")
+            try:
+                await self.asterisk.start()
+            except (HotlineError, OSError) as error:
+                log.error("asterisk.start failed, tried again", error=str(error))
+                await asyncio.sleep(_AGAIN_S)
+
     async def drain(self) -> None:
         """Let calls end while the screens still show them; new ones are refused. At most `drain_s`, then all end."""
+        self._is_stopping = True
         if self.worker is not None:
             await self.asterisk.stop()
 

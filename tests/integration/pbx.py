@@ -225,7 +225,12 @@ class Pbx:
 
     def port(self) -> int:
         """A fresh port for a SIPp process, with room for its control port."""
-        return next(port for port in _ports if all(_is_free(address, port) for address in (TRUNK, PHONES)))
+        # The control port is bound on every address.
+        return next(
+            port
+            for port in _ports
+            if all(_is_free(address, port) for address in (TRUNK, PHONES)) and _is_free("0.0.0.0", port + 1)
+        )
 
     def ami(self, user: str = "events") -> Ami:
         return Ami(self.settings.ami_port, user, getattr(self.asterisk.secrets(), user))

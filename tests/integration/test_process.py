@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -112,6 +113,20 @@ async def test_a_killed_hotline_ends_no_call_and_the_next_one_takes_it_over(tmp_
         assert (await second.refused()).startswith("another hotline is at work on this Asterisk (node pbx1, data in ")
         assert hotline.asterisks() == pids
         assert (await hotline.ready_state())["ready"]
+
+
+async def test_an_asterisk_that_dies_is_started_again_and_its_calls_are_ended(tmp_path: Path) -> None:
+    async with running(tmp_path) as hotline:
+        (pid,) = hotline.asterisks()
+        caller = await hotline.call()
+        os.kill(pid, signal.SIGKILL)
+        caller.stop()
+        await until(lambda: hotline.asterisks() not in ([], [pid]), "another Asterisk runs", START_S)
+        await until(lambda: said_ready(hotline), "it is ready again", START_S)
+        await until(lambda: hotline.calls()[0][2] == "ended", "the call that died with it is ended")
+        assert "asterisk.ended by itself, started again" in hotline.logged
+        await hotline.call(first_number=13900139000)
+        assert hotline.process is not None and hotline.process.poll() is None
 
 
 async def test_new_manager_secrets_end_no_call_that_is_up(tmp_path: Path) -> None:
