@@ -125,6 +125,7 @@ async def test_an_asterisk_that_dies_is_started_again_and_its_calls_are_ended(tm
         await until(lambda: said_ready(hotline), "it is ready again", START_S)
         await until(lambda: hotline.calls()[0][2] == "ended", "the call that died with it is ended")
         assert "asterisk.ended by itself, started again" in hotline.logged
+        hotline.shorten_prompts()
         await hotline.call(first_number=13900139000)
         assert hotline.process is not None and hotline.process.poll() is None
 
