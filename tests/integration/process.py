@@ -45,7 +45,7 @@ async def until(ask: Callable[[], Any], what: str | Callable[[], str], timeout_s
 
 def settings_for(directory: Path, **changes: Any) -> Settings:
     """Free ports; below the range from which the system hands out its own."""
-    port = free_port(BASE_PORT, socket.SOCK_STREAM)
+    port = free_port(BASE_PORT + os.getpid() % 90, socket.SOCK_STREAM)
     values: dict[str, Any] = {
         "data_dir": directory / "data",
         "port": port,
