@@ -115,7 +115,7 @@ async def measure(
             for screen in screens:
                 assert screen.transport is not None
                 screen.transport.close()
-        return await _figures(made, screens, began, consoles, rate)
+        return await _figures(made, screens, (began, last), consoles, rate)
 
 
 def _start_sipp(made: House, calls: int, rate: float) -> None:
@@ -152,14 +152,16 @@ async def _last_seq(made: House) -> int:
 
 
 async def _figures(
-    made: House, screens: list[Console], began: float, consoles: int, rate: float
+    made: House, screens: list[Console], span: tuple[float, int], consoles: int, rate: float
 ) -> list[dict[str, Any]]:
     db = Database(made.settings.store_url)
     async with db.read() as tx:
         rows = list(await tx.session.scalars(select(EventRow).order_by(EventRow.seq)))
     await db.close()
     board = [
-        (row.seq, utc(row.at).timestamp()) for row in rows if row.type in _BOARD and utc(row.at).timestamp() > began
+        (row.seq, utc(row.at).timestamp())
+        for row in rows
+        if row.type in _BOARD and row.seq <= span[1] and utc(row.at).timestamp() > span[0]
     ]
     delays = []
     for screen in screens:

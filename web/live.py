@@ -26,7 +26,7 @@ from web.fragments import Group, Patches, frame, hello
 from web.metrics import Metrics
 from web.personal import Entry, Personal, entry_of
 from web.render import Renderer
-from web.screens import EXPIRED, GOING_AWAY, Screen
+from web.screens import EXPIRED, GOING_AWAY, Screen, Spent
 from web.views import AgentRow, Board
 
 log = structlog.get_logger()
@@ -46,18 +46,18 @@ _TOTALS_EVENTS = frozenset({"CallStarted", "CallAnswered", "CallEnded", "CallMer
 
 
 class Pace:
-    """How long to gather before the next frame: twice what the last one cost, so that screens take a third of the
-    process at most, however many they are; never longer than a twentieth of a second. A few screens cost next to
-    nothing and are told at once.
+    """How long to gather before the next frame: as long as the last one cost, so that screens take half of the process
+    at most, however many they are; never longer than a twentieth of a second. A few screens cost next to nothing and
+    are told at once.
     """
 
-    def __init__(self, most_s: float = 0.05, share: float = 2.0) -> None:
+    def __init__(self, most_s: float = 0.05, share: float = 1.0) -> None:
         self._most_s = most_s
         self._share = share
 
     def wait(self, cost_s: float) -> float:
-        """`cost_s`: from the last frame's beginning until the last screen had it."""
-        return min(self._most_s, max(0.0, cost_s) * self._share)
+        """`cost_s`: what rendering the last frame and writing it to every screen took, without what came between."""
+        return min(self._most_s, cost_s * self._share)
 
 
 class Hub:
@@ -83,7 +83,8 @@ class Hub:
         self._start_over = False
         self._lock = asyncio.Lock()
         self._loaded_at = self._totals_at = self._beat_at = self._checked_at = float("-inf")
-        self._flushed_at = 0.0
+        self._sends = Spent()
+        self._rendered_s = 0.0
         self._totals_due = False
 
     # -- what pages ask
@@ -115,8 +116,6 @@ class Hub:
             async with self._bus.listen("log") as bell:
                 while True:
                     if await self._step():
-                        # The sends are queued behind us: after one turn of the loop they have cost what they cost.
-                        await asyncio.sleep(0)
                         await asyncio.sleep(pace.wait(self._cost()))
                     await bell.wait(_TOTALS_S if self._totals_due else _LOOK_S)
         finally:
@@ -124,7 +123,10 @@ class Hub:
                 screen.close(GOING_AWAY)
 
     def _cost(self) -> float:
-        return max((screen.sent_at for screen in self.screens), default=0.0) - self._flushed_at
+        """Of the frame before: the sends of this one are still queued behind us."""
+        cost, self._rendered_s = self._rendered_s + self._sends.spent_s, 0.0
+        self._sends.spent_s = 0.0
+        return cost
 
     async def _step(self) -> bool:
         # Also when nothing can be read: this much of the truth needs no database.
@@ -187,7 +189,7 @@ class Hub:
         """Queue what changed to every screen. True if there was anything to send."""
         if not (self._dirty or self._news or self._start_over):
             return False
-        began = self._flushed_at = time.monotonic()
+        began = time.monotonic()
         keys, news, start_over = self._dirty, self._news, self._start_over
         self._dirty, self._news, self._start_over = set(), [], False
         shared: dict[Group, tuple[str, str]] = {}
@@ -205,6 +207,7 @@ class Hub:
                 sent += screen.put(text)
         self._patches.forget(key for key in keys if key.startswith("call-") and self.state.call(key) is None)
         self._metrics.frames.inc(sent)
+        self._rendered_s += time.monotonic() - began
         self._metrics.lag.observe(time.monotonic() - began)
         return sent > 0
 
@@ -217,6 +220,7 @@ class Hub:
         screen.put(hello(self.seq, self.state.epoch))
         if after is not None and after != self.seq:
             screen.put(self._gap(screen, after))
+        screen.spent = self._sends
         self.screens.add(screen)
         self._metrics.sockets.set(len(self.screens))
 

@@ -28,6 +28,12 @@ _WATCHED = 50
 _CLOSE_S = 1.0
 
 
+class Spent:
+    """Time that all screens of a hub took to send, since somebody asked last."""
+
+    spent_s = 0.0
+
+
 class Screen:
     """One socket. `credential_id`: the session or token it came with. `watched`: refs of tickets that it shows."""
 
@@ -35,7 +41,7 @@ class Screen:
         self.actor = actor
         self.credential_id = credential_id
         self.watched: frozenset[str] = frozenset()
-        self.sent_at = 0.0  # by the monotonic clock: when the last frame was in the socket's buffer
+        self.spent = Spent()
         self.frames: asyncio.Queue[str] = asyncio.Queue(QUEUE_FRAMES)
         self._closing: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._wall = wall
@@ -83,8 +89,9 @@ class Screen:
         while True:
             text = await self.frames.get()
             try:
+                began = time.monotonic()
                 await socket.send_text(text)
-                self.sent_at = time.monotonic()
+                self.spent.spent_s += time.monotonic() - began
             except (WebSocketDisconnect, RuntimeError):
                 return  # the page has left between two frames
 

@@ -1,6 +1,7 @@
 """One process from start to stop: checks, store, Asterisk, console, in the order in which a clear error helps most."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Iterator
@@ -98,6 +99,9 @@ async def _serve_web(app: App, sock: socket.socket, stop: _Stop) -> None:
     try:
         await app.ready(_READY_S)
         await server.listening.wait()
+        # What was made by the start stays: the collector need not walk through it in the middle of a call.
+        gc.collect()
+        gc.freeze()
         stop.ready = True
         if app.settings.demo and app.settings.open == "always":
             _say("demo start: the lines are open at all hours")
