@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from hotline import migrate
 from hotline.access import accounts
 from hotline.agents import service as agents
@@ -164,4 +166,4 @@ async def house(base: int, **changes: Any) -> AsyncIterator[House]:
 
 
 if __name__ == "__main__":
-    asyncio.run(_run(sys.argv[1], int(sys.argv[2])))
+    uvloop.run(_run(sys.argv[1], int(sys.argv[2])))  # as `hotline run` does

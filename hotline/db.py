@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
@@ -132,6 +132,7 @@ class Emitted:
     agent_id: UUID | None = None
 
 
+T = TypeVar("T", bound=Base)
 Handler = Callable[["Tx", Emitted], Awaitable[None]]
 Dispatch = Handler  # runs each of an event's handlers through `Tx.run`
 
@@ -214,6 +215,18 @@ class Tx:
             )
         found = await self.session.scalars(select(EventRow.dedupe_key).where(EventRow.dedupe_key.in_(keys)))
         return set(found)
+
+    def held(self, kind: type[T], **values: object) -> T | None:
+        """A row that this transaction has read already, by its columns. SQLite only: nobody else writes meanwhile.
+
+        On PostgreSQL None: there a row is locked by reading it.
+        """
+        if self.dialect != "sqlite":
+            return None
+        for row in self.session.identity_map.values():
+            if isinstance(row, kind) and all(getattr(row, name) == value for name, value in values.items()):
+                return row
+        return None
 
     def insert(self, table: type[Base] | FromClause) -> Any:
         """An INSERT which knows ON CONFLICT, for this database."""

@@ -75,11 +75,21 @@ def _prepare(engine: Engine, busy_ms: int) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
+class _Keeping(Session):
+    """Holds every row that it has read, so that a second look in the same transaction costs nothing."""
+
+
+@event.listens_for(_Keeping, "loaded_as_persistent")
+@event.listens_for(_Keeping, "pending_to_persistent")
+def _keep(session: Session, row: object) -> None:
+    session.info.setdefault("kept", []).append(row)
+
+
 class NearSession:
     """The methods of AsyncSession that we use, on a plain Session."""
 
     def __init__(self, engine: Engine, *, autoflush: bool = True) -> None:
-        self._session = Session(engine, expire_on_commit=False, autoflush=autoflush)
+        self._session = _Keeping(engine, expire_on_commit=False, autoflush=autoflush)
         self.add = self._session.add
         self.add_all = self._session.add_all
         self.expunge_all = self._session.expunge_all

@@ -76,7 +76,8 @@ async def by_account(tx: Tx, account_id: UUID) -> Agent | None:
 
 
 async def by_endpoint(tx: Tx, endpoint: str) -> Agent | None:
-    return (await tx.session.scalars(select(Agent).where(Agent.endpoint == endpoint))).one_or_none()
+    held = tx.held(Agent, endpoint=endpoint)
+    return held or (await tx.session.scalars(select(Agent).where(Agent.endpoint == endpoint))).one_or_none()
 
 
 async def for_board(tx: Tx) -> Sequence[Agent]:
@@ -354,6 +355,9 @@ async def locked(tx: Tx, agent_id: UUID) -> Agent:
 
 
 async def _locked_by_endpoint(tx: Tx, endpoint: str) -> Agent | None:
+    held = tx.held(Agent, endpoint=endpoint)
+    if held is not None:
+        return held
     found = await tx.session.scalars(select(Agent).where(Agent.endpoint == endpoint).with_for_update())
     return found.one_or_none()
 

@@ -100,7 +100,7 @@ def select_number(call_id: UUID) -> Select[str | None]:
 
 async def _call(tx: Tx, event: CallEvent) -> Call | None:
     """By any Linkedid that became it."""
-    found = await tx.session.scalar(
+    found = tx.held(Call, node=event.node, linkedid=event.linkedid) or await tx.session.scalar(
         select(Call).where(Call.node == event.node, Call.linkedid == event.linkedid).with_for_update()
     )
     if found is not None and found.phase != "merged":
