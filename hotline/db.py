@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -20,12 +20,15 @@ import structlog
 from sqlalchemy import (
     JSON,
     BigInteger,
+    DateTime,
+    Dialect,
     Engine,
     FromClause,
     Integer,
     MetaData,
     String,
     Text,
+    TypeDecorator,
     Uuid,
     func,
     inspect,
@@ -39,7 +42,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from hotline import engine
 from hotline.clock import now
-from hotline.engine import Instant
 from hotline.errors import StartupError
 from hotline.events import Event, revive
 from hotline.ids import new_id
@@ -48,6 +50,26 @@ log = structlog.get_logger()
 _APPEND_LOCK = 0x686F746C696E  # any constant: all writers of one database take the same advisory lock
 _RETRY_FIRST = timedelta(seconds=15)
 _RETRY_MOST = timedelta(hours=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime on both databases (naive inside SQLite). Naive input raises ValueError."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime cannot be stored")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Base(DeclarativeBase):
