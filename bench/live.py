@@ -119,19 +119,25 @@ async def measure(
 
 
 def _start_sipp(made: House, calls: int, rate: float) -> None:
-    """Signalling only on both sides: what is measured is not SIPp's sound."""
+    """Signalling only on both sides: what is measured is not SIPp's sound. People take their own time: with one time
+    for all, the ring of a call, the answer of the one before and the end of a third would fall on the same instant.
+    """
     lab = pbx.Pbx(made.settings, None, made.directory)  # type: ignore[arg-type]
-    phone = _silent(pbx.TEST_FILES / "agent.xml", made)
-    caller = _silent(pbx.SIPP_FILES / "caller.xml", made)
-    made.running.append(
-        lab.sipp(phone, address=pbx.PHONES, port=made.phones_port, count=100000, answer_ms=1000, talk_ms=3600000)
-    )
-    made.running.append(lab.sipp(caller, address=pbx.TRUNK, count=calls, rate=rate, line="12345", hold_ms=17000))
+    phone = _silent(pbx.TEST_FILES / "agent.xml", made, "answer", (500, 2500))
+    caller = _silent(pbx.SIPP_FILES / "caller.xml", made, "hang_up", (12000, 20000))
+    made.running.append(lab.sipp(phone, address=pbx.PHONES, port=made.phones_port, count=100000, talk_ms=3600000))
+    made.running.append(lab.sipp(caller, address=pbx.TRUNK, count=calls, rate=rate, line="12345"))
 
 
-def _silent(scenario: Path, made: House) -> Path:
+def _silent(scenario: Path, made: House, what: str, span_ms: tuple[int, int]) -> Path:
+    """The scenario without its sound, doing `what` after a time of its own."""
+    text = re.sub(r"<nop>.*rtp_stream.*</nop>", "", scenario.read_text())
+    wait = '<pause distribution="uniform" min="{}" max="{}"/><nop next="{}"/>'.format(*span_ms, what)
+    text, found = re.subn(rf'<recv [^>]*ontimeout="{what}"(/>|>.*?</recv>)', wait, text, flags=re.DOTALL)
+    if found != 1:
+        raise RuntimeError(f"{scenario.name} has no single place where it waits to {what}")
     path = made.directory / scenario.name
-    path.write_text(re.sub(r"<nop>.*rtp_stream.*</nop>", "", scenario.read_text()))
+    path.write_text(text)
     return path
 
 

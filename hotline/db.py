@@ -30,6 +30,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     Uuid,
+    bindparam,
     func,
     inspect,
     select,
@@ -120,6 +121,14 @@ class ParkedEvent(Base):
     error: Mapped[str]
     attempts: Mapped[int] = mapped_column(Integer, default=1)
     retry_at: Mapped[datetime] = mapped_column(index=True)
+
+
+# Built once: building a statement costs more than running it. The log is only written at the commit.
+_KNOWN = (
+    select(EventRow.dedupe_key)
+    .where(EventRow.dedupe_key.in_(bindparam("keys", expanding=True)))
+    .execution_options(autoflush=False)
+)
 
 
 @dataclass(slots=True)
@@ -213,8 +222,7 @@ class Tx:
                 text("SELECT pg_advisory_xact_lock(hashtextextended(k, 0)) FROM unnest(CAST(:keys AS text[])) k"),
                 {"keys": sorted(set(keys))},
             )
-        found = await self.session.scalars(select(EventRow.dedupe_key).where(EventRow.dedupe_key.in_(keys)))
-        return set(found)
+        return set(await self.session.scalars(_KNOWN, {"keys": keys}))
 
     def held(self, kind: type[T], **values: object) -> T | None:
         """A row that this transaction has read already, by its columns. SQLite only: nobody else writes meanwhile.

@@ -151,12 +151,13 @@ class NearSession:
             await asyncio.sleep(_RETRY_S)
 
     async def __aenter__(self) -> AsyncSession:
+        # Others' turn first: nothing in here ever waits. Not at the end, where the caller has something to tell.
+        await asyncio.sleep(0)
         # Callers are written for the one; this has the same methods.
         return cast(AsyncSession, self)
 
     async def __aexit__(self, *_error: object) -> None:
         self._session.close()
-        await asyncio.sleep(0)  # others' turn: nothing in here ever waited
 
 
 def checkpoint(engine: Engine) -> None:

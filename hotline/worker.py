@@ -204,7 +204,7 @@ class Worker:
 
     async def provision(self) -> None:
         async with self.db.read() as tx:
-            rows = await agents.phones(tx)
+            rows = await agents.phones(tx) if await agents.has_unprovisioned(tx) else ()
         behind = [row for row in rows if row.ready_version != row.version]
         if not behind:
             return

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, select
 
 from hotline.access.models import Account
 from hotline.agents.models import Agent
@@ -122,7 +122,7 @@ class BoardState:
     async def read_totals(self, tx: Tx, now: datetime) -> set[str]:
         """Today by arrival, from local midnight."""
         midnight = utc(datetime.combine(now.astimezone(self.zone).date(), time.min, self.zone))
-        row = (await tx.session.execute(_totals(midnight))).one()
+        row = (await tx.session.execute(_TOTALS, {"since": midnight})).one()
         figures: dict[str, Any] = {name: int(value or 0) for name, value in row._mapping.items()}
         counted = Totals(**figures)
         before, self.totals = self.totals, counted
@@ -228,33 +228,40 @@ def agent_row(agent: Agent, ref: str | None, line: str | None) -> AgentRow:
     )
 
 
+# Asked at every change, so built once: building a statement costs more than running it.
+_OPEN_CALLS = (
+    select(Call, Ticket.ref)
+    .outerjoin(Contact, Contact.call_id == Call.id)
+    .outerjoin(ContactTicket, ContactTicket.contact_id == Contact.id)
+    .outerjoin(Ticket, Ticket.id == ContactTicket.ticket_id)
+    .where(Call.ended_at.is_(None), Call.phase.not_in(("ended", "merged")))
+    .order_by(Call.started_at, Ticket.opened_at)
+)
+_THESE_CALLS = _OPEN_CALLS.where(Call.id.in_(bindparam("ids", expanding=True)))
+_AGENTS = (
+    select(Agent, Ticket.ref, Call.line)
+    .join(Account, and_(Account.id == Agent.account_id, Account.is_active))
+    .outerjoin(Ticket, Ticket.id == Agent.ticket_id)
+    .outerjoin(Call, Call.id == Agent.call_id)
+)
+_THESE_AGENTS = _AGENTS.where(Agent.id.in_(bindparam("ids", expanding=True)))
+
+
 async def _calls(tx: Tx, ids: set[UUID] | None) -> list[tuple[Call, str | None]]:
     """Open calls (of these), each with its first ticket first."""
-    query = (
-        select(Call, Ticket.ref)
-        .outerjoin(Contact, Contact.call_id == Call.id)
-        .outerjoin(ContactTicket, ContactTicket.contact_id == Contact.id)
-        .outerjoin(Ticket, Ticket.id == ContactTicket.ticket_id)
-        .where(Call.ended_at.is_(None), Call.phase.not_in(("ended", "merged")))
-        .order_by(Call.started_at, Ticket.opened_at)
-    )
-    rows = await tx.session.execute(query if ids is None else query.where(Call.id.in_(ids)))
-    return list(rows.all())
+    if ids is None:
+        return list((await tx.session.execute(_OPEN_CALLS)).all())
+    return list((await tx.session.execute(_THESE_CALLS, {"ids": list(ids)})).all())
 
 
 async def _agents(tx: Tx, ids: set[UUID] | None) -> list[tuple[Agent, str | None, str | None]]:
     """Agents (of these) whose account is active, with the ticket and line before them."""
-    query = (
-        select(Agent, Ticket.ref, Call.line)
-        .join(Account, and_(Account.id == Agent.account_id, Account.is_active))
-        .outerjoin(Ticket, Ticket.id == Agent.ticket_id)
-        .outerjoin(Call, Call.id == Agent.call_id)
-    )
-    rows = await tx.session.execute(query if ids is None else query.where(Agent.id.in_(ids)))
-    return list(rows.all())
+    if ids is None:
+        return list((await tx.session.execute(_AGENTS)).all())
+    return list((await tx.session.execute(_THESE_AGENTS, {"ids": list(ids)})).all())
 
 
-def _totals(since: datetime) -> Select[Any]:
+def _totals() -> Select[Any]:
     """One row named as Totals' fields. Offered: every call that found a channel while the line was open."""
 
     def count(condition: ColumnElement[bool], name: str) -> ColumnElement[int]:
@@ -273,4 +280,7 @@ def _totals(since: datetime) -> Select[Any]:
         count(Call.outcome == "voicemail", "voicemail"),
         count(Call.outcome == "closed", "closed"),
         due.scalar_subquery().label("call_backs_due"),
-    ).where(Call.started_at >= since, Call.phase != "merged")
+    ).where(Call.started_at >= bindparam("since"), Call.phase != "merged")
+
+
+_TOTALS = _totals()

@@ -13,7 +13,7 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from hotline.access.permissions import Actor
@@ -295,11 +295,13 @@ def keys_of(changes: Changes, state: BoardState) -> set[str]:
     return keys
 
 
+_AFTER = (
+    select(EventRow.seq, EventRow.type, EventRow.call_id, EventRow.ticket_id, EventRow.agent_id, EventRow.data)
+    .where(EventRow.seq > bindparam("cursor"))
+    .order_by(EventRow.seq)
+    .limit(_READ_ROWS)
+)
+
+
 async def _after(tx: Tx, cursor: int) -> list[Entry]:
-    rows = await tx.session.execute(
-        select(EventRow.seq, EventRow.type, EventRow.call_id, EventRow.ticket_id, EventRow.agent_id, EventRow.data)
-        .where(EventRow.seq > cursor)
-        .order_by(EventRow.seq)
-        .limit(_READ_ROWS)
-    )
-    return [entry_of(row) for row in rows]
+    return [entry_of(row) for row in await tx.session.execute(_AFTER, {"cursor": cursor})]

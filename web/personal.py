@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from hotline.access.permissions import Owned, can
 from hotline.db import Tx
@@ -20,6 +20,13 @@ _TO_AGENT = frozenset({"AgentChanged", "PhoneSecretChanged", "PhoneProvisioned"}
 _TO_EVERYBODY = frozenset({"CallBackDue", "CallBackDone"})  # whoever has a phone may call back
 _OF_TICKET = frozenset({"TicketHandedTo", "TicketHandedBack", "TicketChanged", "TicketMoved"})
 _KEPT_TICKETS = 2000
+_TICKETS = (
+    select(Ticket.id, Ticket.ref, Ticket.agent_id, Ticket.confidentiality, Contact.call_id)
+    .outerjoin(ContactTicket, ContactTicket.ticket_id == Ticket.id)
+    .outerjoin(Contact, Contact.id == ContactTicket.contact_id)
+    .where(Ticket.id.in_(bindparam("ids", expanding=True)))
+    .order_by(Contact.at)
+)
 
 
 class Entry(NamedTuple):
@@ -85,14 +92,7 @@ class Personal:
         ids = {entry.ticket_id for entry in entries if entry.type in _OF_TICKET and entry.ticket_id}
         if len(self._tickets) > _KEPT_TICKETS:
             self._tickets.clear()
-        rows = await tx.session.execute(
-            select(Ticket.id, Ticket.ref, Ticket.agent_id, Ticket.confidentiality, Contact.call_id)
-            .outerjoin(ContactTicket, ContactTicket.ticket_id == Ticket.id)
-            .outerjoin(Contact, Contact.id == ContactTicket.contact_id)
-            .where(Ticket.id.in_(ids))
-            .order_by(Contact.at)
-        )
-        for ticket_id, ref, agent_id, level, call_id in rows:
+        for ticket_id, ref, agent_id, level, call_id in await tx.session.execute(_TICKETS, {"ids": list(ids)}):
             owners = frozenset({agent_id}) if agent_id else frozenset[UUID]()
             self._tickets[ticket_id] = _About(ref, str(call_id) if call_id else None, Owned(owners, level))
 

@@ -83,9 +83,10 @@ async def _serve(settings: Settings, roles: frozenset[str], stop: _Stop) -> None
 
 
 async def _serve_web(app: App, sock: socket.socket, stop: _Stop) -> None:
+    console = create_app(app)
     server = _Server(
         uvicorn.Config(
-            create_app(app),
+            console,
             log_config=None,
             access_log=False,
             ws_per_message_deflate=False,  # 200 sockets' worth of zlib would cost more than all else
@@ -97,6 +98,7 @@ async def _serve_web(app: App, sock: socket.socket, stop: _Stop) -> None:
     )
     serving = asyncio.create_task(server.serve(sockets=[sock]), name="uvicorn")
     try:
+        await asyncio.to_thread(console.state.web.renderer.warm)  # while Asterisk starts
         await app.ready(_READY_S)
         await server.listening.wait()
         # What was made by the start stays: the collector need not walk through it in the middle of a call.

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import assert_never, cast
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 
 from hotline.access.models import Account
 from hotline.agents import presence
@@ -38,6 +38,26 @@ from hotline.ids import new_endpoint, new_token
 from hotline.telephony.messages import Snapshot
 
 FIRST_EXTENSION = 8001
+# Asked at every event of a call or every second, so built once. An endpoint never changes: no need to flush first.
+_BY_ENDPOINT = select(Agent).where(Agent.endpoint == bindparam("endpoint")).execution_options(autoflush=False)
+_LOCKED_BY_ENDPOINT = _BY_ENDPOINT.with_for_update()
+_LOCKED = select(Agent).where(Agent.id == bindparam("agent")).with_for_update().execution_options(autoflush=False)
+_NEEDING_ATTENTION = select(Agent).where(
+    or_(
+        Agent.state == "wrap_up",
+        Agent.pending.is_not(None),
+        Agent.phone == "lost",
+        Agent.reason == presence.PHONE,
+        Agent.misses >= presence.MISSES_ALLOWED,
+    )
+)
+_BEHIND = (
+    select(Agent.id)
+    .join(Account, Account.id == Agent.account_id)
+    .where(Agent.phone_version > Agent.phone_ready_version, Account.is_active)
+    .limit(1)
+)
+_BUSY_WITH = select(Agent).where(Agent.call_id == bindparam("call"), Agent.state.in_(presence.BUSY)).with_for_update()
 _KIND_OF: dict[type, presence.Kind] = {
     AgentRang: "rang",
     AgentOfferEnded: "offer_ended",
@@ -77,7 +97,7 @@ async def by_account(tx: Tx, account_id: UUID) -> Agent | None:
 
 async def by_endpoint(tx: Tx, endpoint: str) -> Agent | None:
     held = tx.held(Agent, endpoint=endpoint)
-    return held or (await tx.session.scalars(select(Agent).where(Agent.endpoint == endpoint))).one_or_none()
+    return held or (await tx.session.scalars(_BY_ENDPOINT, {"endpoint": endpoint})).one_or_none()
 
 
 async def for_board(tx: Tx) -> Sequence[Agent]:
@@ -93,18 +113,7 @@ async def for_board(tx: Tx) -> Sequence[Agent]:
 
 async def needing_attention(tx: Tx) -> Sequence[Agent]:
     """Whom time or a lost phone may ask something of: what the worker's sweep looks at. One statement."""
-    rows = await tx.session.scalars(
-        select(Agent).where(
-            or_(
-                Agent.state == "wrap_up",
-                Agent.pending.is_not(None),
-                Agent.phone == "lost",
-                Agent.reason == presence.PHONE,
-                Agent.misses >= presence.MISSES_ALLOWED,
-            )
-        )
-    )
-    return list(rows)
+    return list(await tx.session.scalars(_NEEDING_ATTENTION))
 
 
 async def expired_wrap_ups(tx: Tx, now: datetime, wrap_up: timedelta) -> Sequence[Agent]:
@@ -119,6 +128,11 @@ def is_wrap_up_over(agent: Agent, now: datetime, wrap_up: timedelta) -> bool:
 def wrap_up_end(agent: Agent, wrap_up: timedelta) -> datetime:
     """The stated end; where its message was lost, `wrap_up` after the call's."""
     return agent.wrap_up_until or agent.since + (presence.REST if agent.reason is None else wrap_up)
+
+
+async def has_unprovisioned(tx: Tx) -> bool:
+    """Whether Asterisk has an older secret of some phone."""
+    return await tx.session.scalar(_BEHIND) is not None
 
 
 async def phones(tx: Tx) -> Sequence[Phone]:
@@ -326,8 +340,7 @@ async def _on_call_ended(tx: Tx, item: Emitted) -> None:
     """Nothing of the call is left, so nobody can still have it, whatever message was lost."""
     if item.call_id is None:
         return
-    busy = select(Agent).where(Agent.call_id == item.call_id, Agent.state.in_(presence.BUSY)).with_for_update()
-    for agent in await tx.session.scalars(busy):
+    for agent in await tx.session.scalars(_BUSY_WITH, {"call": item.call_id}):
         over: presence.Kind = "offer_ended" if agent.state == "ringing" else "leg_ended"
         enter(agent, presence.step(current(agent), over), item.event.at)
         changed(tx, agent, item.event.at, f"{item.event.dedupe_key}:{agent.endpoint}")
@@ -348,7 +361,7 @@ async def _on_merge(tx: Tx, item: Emitted, event: CallMerged) -> None:
 
 async def locked(tx: Tx, agent_id: UUID) -> Agent:
     """The row, to be changed. Raises NotFound."""
-    agent = (await tx.session.scalars(select(Agent).where(Agent.id == agent_id).with_for_update())).one_or_none()
+    agent = (await tx.session.scalars(_LOCKED, {"agent": agent_id})).one_or_none()
     if agent is None:
         raise NotFound("There is no such agent.")
     return agent
@@ -358,8 +371,7 @@ async def _locked_by_endpoint(tx: Tx, endpoint: str) -> Agent | None:
     held = tx.held(Agent, endpoint=endpoint)
     if held is not None:
         return held
-    found = await tx.session.scalars(select(Agent).where(Agent.endpoint == endpoint).with_for_update())
-    return found.one_or_none()
+    return (await tx.session.scalars(_LOCKED_BY_ENDPOINT, {"endpoint": endpoint})).one_or_none()
 
 
 def enter(agent: Agent, now: Presence, at: datetime) -> None:

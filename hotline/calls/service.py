@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from hotline.calls.legs import OpenCall, OpenOffer
 from hotline.calls.models import Call, CallAlias, CallOffer, Recording
@@ -32,6 +32,23 @@ from hotline.ids import new_id
 ENDED = frozenset({"ended", "merged"})
 # Older than the phase by more: a handler tried again later. What a snapshot says is off by less than a second or two.
 _LATE = timedelta(seconds=5)
+# Asked for every event of a call, so built once: building a statement costs more than running it. Nothing that they
+# look for waits unflushed: its writer has flushed it.
+_BY_LINKEDID = (
+    select(Call)
+    .where(Call.node == bindparam("node"), Call.linkedid == bindparam("linkedid"))
+    .with_for_update()
+    .execution_options(autoflush=False)
+)
+_OFFER = (
+    select(CallOffer)
+    .where(
+        CallOffer.call_id == bindparam("call"), CallOffer.member == bindparam("member"),
+        CallOffer.leg == bindparam("leg"),
+    )
+    .execution_options(autoflush=False)
+)  # fmt: skip
+_RECORDING = select(Recording.id).where(Recording.file == bindparam("file")).execution_options(autoflush=False)
 
 
 async def record(tx: Tx, item: Emitted) -> None:
@@ -101,7 +118,7 @@ def select_number(call_id: UUID) -> Select[str | None]:
 async def _call(tx: Tx, event: CallEvent) -> Call | None:
     """By any Linkedid that became it."""
     found = tx.held(Call, node=event.node, linkedid=event.linkedid) or await tx.session.scalar(
-        select(Call).where(Call.node == event.node, Call.linkedid == event.linkedid).with_for_update()
+        _BY_LINKEDID, {"node": event.node, "linkedid": event.linkedid}
     )
     if found is not None and found.phase != "merged":
         return found
@@ -171,8 +188,11 @@ async def _missed(tx: Tx, call: Call, event: AgentMissed | AgentOfferEnded, _age
 async def _answered(tx: Tx, call: Call, event: CallAnswered, agent_id: UUID | None) -> None:
     offer = await _offer(tx, call, event.member, event.leg)
     if offer is None:
-        offer = CallOffer(call_id=call.id, agent_id=agent_id, member=event.member, leg=event.leg, rang_at=event.at)
+        offer = CallOffer(
+            call_id=call.id, agent_id=agent_id, member=event.member, leg=event.leg, rang_at=event.at, result="answered"
+        )
         tx.session.add(offer)
+        await tx.session.flush()
     offer.result, offer.ended_at = "answered", event.at
     if call.answered_at is None:
         call.answered_at, call.wait_ms = event.at, event.wait_ms
@@ -190,7 +210,7 @@ async def _left(tx: Tx, call: Call, event: AgentLegEnded, _agent_id: UUID | None
 
 
 async def _recording(tx: Tx, call: Call, event: RecordingStarted, _agent_id: UUID | None) -> None:
-    if await tx.session.scalar(select(Recording.id).where(Recording.file == event.file)) is None:
+    if await tx.session.scalar(_RECORDING, {"file": event.file}) is None:
         tx.session.add(Recording(call_id=call.id, kind=event.kind, file=event.file, started_at=event.at))
         await tx.session.flush()
     if event.kind == "voicemail":
@@ -231,9 +251,8 @@ async def _ended(tx: Tx, call: Call, event: CallEnded, _agent_id: UUID | None) -
 
 
 async def _offer(tx: Tx, call: Call, member: str, leg: str) -> CallOffer | None:
-    return await tx.session.scalar(
-        select(CallOffer).where(CallOffer.call_id == call.id, CallOffer.member == member, CallOffer.leg == leg)
-    )
+    found: CallOffer | None = await tx.session.scalar(_OFFER, {"call": call.id, "member": member, "leg": leg})
+    return found
 
 
 _WRITERS: Mapping[type[CallEvent], Callable[[Tx, Call, Any, UUID | None], Awaitable[None]]] = {

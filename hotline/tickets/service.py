@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import bindparam, exists, select
 
 from hotline.access.permissions import Actor, Owned, can
 from hotline.calls.models import Call
@@ -26,6 +26,16 @@ from hotline.tickets.workflows import workflow_of
 from hotline.tickets.workflows.general import GENERAL
 
 TIMEZONE = "Asia/Shanghai"
+_OF_CALL = (
+    select(Ticket)
+    .join(ContactTicket, ContactTicket.ticket_id == Ticket.id)
+    .join(Contact, Contact.id == ContactTicket.contact_id)
+    .where(Contact.call_id == bindparam("call"))
+    .order_by(Ticket.opened_at.desc(), Ticket.id)
+    .limit(1)
+    .with_for_update(of=Ticket)
+    .execution_options(autoflush=False)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +93,8 @@ async def open_for_call(tx: Tx, *, call_id: UUID, line: str, caller_number: str 
 
 async def of_call(tx: Tx, call_id: UUID) -> Ticket | None:
     """The newest ticket about a call, locked for writing in a write transaction of PostgreSQL."""
-    return await tx.session.scalar(
-        select(Ticket)
-        .join(ContactTicket, ContactTicket.ticket_id == Ticket.id)
-        .join(Contact, Contact.id == ContactTicket.contact_id)
-        .where(Contact.call_id == call_id)
-        .order_by(Ticket.opened_at.desc(), Ticket.id)
-        .limit(1)
-        .with_for_update(of=Ticket)
-    )
+    found: Ticket | None = await tx.session.scalar(_OF_CALL, {"call": call_id})
+    return found
 
 
 async def hand_to(tx: Tx, call_id: UUID, agent_id: UUID, at: datetime) -> Ticket | None:
