@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -20,15 +20,12 @@ import structlog
 from sqlalchemy import (
     JSON,
     BigInteger,
-    DateTime,
-    Dialect,
     Engine,
     FromClause,
     Integer,
     MetaData,
     String,
     Text,
-    TypeDecorator,
     Uuid,
     bindparam,
     func,
@@ -53,26 +50,6 @@ _RETRY_FIRST = timedelta(seconds=15)
 _RETRY_MOST = timedelta(hours=1)
 
 
-class Instant(TypeDecorator[datetime]):
-    """An aware UTC datetime on both databases (naive inside SQLite). Naive input raises ValueError."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a naive datetime cannot be stored")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
 class Base(DeclarativeBase):
     """All tables. Constraint names are fixed, so that migrations can name them."""
 
@@ -86,7 +63,7 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
-        datetime: Instant(),
+        datetime: engine.Instant(),
         UUID: Uuid(),
         str: Text(),
         dict[str, Any]: JSON(),

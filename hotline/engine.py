@@ -1,4 +1,4 @@
-"""How a database is opened: drivers, limits, pragmas, sessions, and the leases it can give. hotline.db's other half.
+"""How a database is opened: drivers, limits, pragmas, instants, sessions, and leases. hotline.db's other half.
 
 SQLite's sessions call it where they are: the file is in this process, a statement takes microseconds and there is
 nothing to wait for. A thread would cost four hand-overs of the interpreter's lock a statement (docs/adr/0003).
@@ -11,10 +11,11 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, cast
 
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import DateTime, Dialect, Engine, TypeDecorator, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
@@ -26,6 +27,26 @@ PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
 _LOOK_MS = 20  # how long one try may block us while another process writes
 _RETRY_S = 0.02
 _OWN_CHECKPOINT_PAGES = 20_000  # what happens by itself if nobody calls `checkpoint`
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime on both databases (naive inside SQLite). Naive input raises ValueError."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime cannot be stored")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def open_engine(url: str, pool_size: int, command_s: float | None = COMMAND_S) -> AsyncEngine:

@@ -5,7 +5,8 @@ from typing import Any, Literal
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
-from hotline.db import Base, Instant
+from hotline.db import Base
+from hotline.engine import Instant
 
 # SQLite's own DDL is transactional; Alembic's default is not to trust it with sqlite3's late BEGIN, which we replace.
 OPTIONS: dict[str, Any] = {"render_as_batch": True, "compare_type": True, "transactional_ddl": True}
