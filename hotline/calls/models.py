@@ -1,9 +1,9 @@
-"""Calls as rows: written from the tracker's events only."""
+"""Calls as rows: written from the tracker's events, and what Asterisk's own records say of the same calls."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hotline.db import Base
@@ -87,3 +87,32 @@ class PbxNode(Base):
     state: Mapped[str] = mapped_column(String(12))
     since: Mapped[datetime]
     epoch: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class JournalFile(Base):
+    """How far one of Asterisk's own files has been read. `source`: cel, queue_log. Known by its inode: names change."""
+
+    __tablename__ = "journal_file"
+    node: Mapped[str] = mapped_column(String(16), primary_key=True)
+    source: Mapped[str] = mapped_column(String(10), primary_key=True)
+    inode: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    offset: Mapped[int] = mapped_column(BigInteger, default=0)
+    read_at: Mapped[datetime]
+    cut_at: Mapped[datetime | None]
+
+
+class JournalCall(Base):
+    """A call as one of Asterisk's own records has it: what our rows are compared with. No numbers.
+
+    `source`: cel, queue_log. `started_at`: its first line there. `outcome`: None while it goes on.
+    """
+
+    __tablename__ = "journal_call"
+    node: Mapped[str] = mapped_column(String(16), primary_key=True)
+    source: Mapped[str] = mapped_column(String(10), primary_key=True)
+    linkedid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    line: Mapped[str] = mapped_column(String(32))
+    started_at: Mapped[datetime] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(12))
+    hangup_by: Mapped[str | None] = mapped_column(String(10))
