@@ -134,11 +134,11 @@ class Asterisk:
         return digest.hexdigest()
 
     async def write_agents(self, phones: Sequence[tuple[str, str]]) -> None:
-        """(endpoint, secret) of every agent's phone. Calls and rings go on while Asterisk reads them."""
-        text = agents_text(phones)
-        if self.places.agents.exists() and self.places.agents.read_text() == text:
-            return
-        write_file(self.places.agents, text)
+        """(endpoint, secret) of every agent's phone. Calls and rings go on while Asterisk reads them.
+
+        It reads them also when the file says so already: whoever wrote it may have died, or not been answered, before.
+        """
+        write_file(self.places.agents, agents_text(phones))
         if self.alive():
             await self.cli("module reload res_pjsip.so")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hotline.errors import Invalid, StartupError
+from hotline.errors import Invalid, StartupError, TelephonyError
 from hotline.ivr import render
 from hotline.ivr.hours import Hours
 from hotline.ivr.menu import SPOKEN
@@ -91,6 +91,31 @@ def test_a_trunk_that_is_no_address_is_refused(asterisk: Asterisk, trunk: str) -
 def test_a_phone_that_could_break_its_file_is_refused(phone: tuple[str, str]) -> None:
     with pytest.raises(Invalid):
         agents_text([phone])
+
+
+class Slow(Asterisk):
+    """Runs, and does not answer its first command."""
+
+    told: tuple[str, ...] = ()
+
+    def alive(self) -> bool:
+        return True
+
+    async def cli(self, command: str, timeout_s: float = 10.0) -> str:
+        self.told += (command,)
+        if len(self.told) == 1:
+            raise TelephonyError(f"Asterisk did not answer the command {command!r}")
+        return ""
+
+
+async def test_a_phones_secret_that_was_written_and_not_read_is_read_at_the_next_try(tmp_path: Path) -> None:
+    asterisk, phone = Slow(settings(data_dir=tmp_path)), ("a0f1e2d3c4", "secret-of-this-sign-in")
+    asterisk.places.make()
+    with pytest.raises(TelephonyError):
+        await asterisk.write_agents([phone])
+    await asterisk.write_agents([phone])
+    assert asterisk.places.agents.read_text() == agents_text([phone])
+    assert asterisk.told == ("module reload res_pjsip.so", "module reload res_pjsip.so")
 
 
 def test_every_line_is_reached_and_nothing_leads_out() -> None:
