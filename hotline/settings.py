@@ -29,7 +29,9 @@ class Settings(BaseSettings):
     redis_url: str = Field("", description="Redis URL; empty: the bus stays inside the process.")
     timezone: str = Field("Asia/Shanghai", description="Time zone of screens and opening hours.")
     lines: str = Field("12345:5,2912345:1", description="Dialled numbers, each with its channels.")
-    open: Literal["calendar", "always", "closed"] = Field("calendar", description="When the lines are open.")
+    open: Literal["calendar", "always", "closed"] = Field(
+        "calendar", description="When the lines are open: `calendar` (working days), `always` or `closed`."
+    )
     drain_s: int = Field(10, ge=0, description="Seconds that a stop waits for calls to end.")
     trunks: str = Field("127.0.0.9", description="Addresses that calls may come from; nobody else is heard.")
     ring_s: int = Field(12, ge=5, le=120, description="Seconds one agent's phone rings before the next is tried.")

@@ -1,4 +1,4 @@
-"""The presence table: every pair has its answer, and the answers are those of telephony.md and design.md."""
+"""The presence table: every pair has its answer, and what Asterisk says is one of its causes."""
 
 from datetime import UTC, datetime, timedelta
 
