@@ -24,6 +24,7 @@ from hotline.calls.models import PbxNode
 from hotline.calls.tracker import Tracker
 from hotline.clock import now
 from hotline.db import Database, Tx
+from hotline.engine import Lease
 from hotline.errors import HotlineError, StartupError
 from hotline.events import AgentMissed, CallEvent, NodeChanged
 from hotline.settings import Settings
@@ -72,12 +73,14 @@ class Worker:
         self.unwritten_since: datetime | None = None
         self._agree = False
         self._react = asyncio.Event()
+        self._lease: Lease | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.events.run(), name="ami.events")
+                tasks.create_task(self._hold(), name="lease")
                 tasks.create_task(self._phones(), name="phones")
                 tasks.create_task(self._sweep(), name="sweep")
         finally:
@@ -86,14 +89,36 @@ class Worker:
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[None]:
         """Only one worker a node. Raises StartupError when another one holds it."""
+        self._lease = await self._leased()
+        try:
+            yield
+        finally:
+            await self._lease()
+
+    async def _leased(self) -> Lease:
         folder = self.settings.data_dir.resolve()
         held = await self.db.try_lease(lease_of(self.node), folder)
         if held is None:
             raise StartupError(f"another hotline is at work on this Asterisk (node {self.node}, data in {folder})")
-        try:
-            yield
-        finally:
-            await held()
+        return held
+
+    async def _hold(self) -> None:
+        """A database that restarts drops the lease with its connection: taken again. Raises StartupError when another
+        worker was quicker: then there must be one less.
+        """
+        while True:
+            await asyncio.sleep(_RETRY_S)
+            if self._lease is None or await self._lease.is_held():
+                continue
+            try:
+                fresh = await self._leased()
+            except (exc.SQLAlchemyError, OSError) as error:
+                log.error("worker.lease lost, tried again", error=type(error).__name__)
+                continue
+            self._lease, lost = fresh, self._lease
+            log.warning("worker.lease taken again")
+            with suppress(exc.SQLAlchemyError, OSError):
+                await lost()
 
     async def on_batch(self, batch: Sequence[Message]) -> None:
         """All that one socket read brought, as one transaction."""

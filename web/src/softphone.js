@@ -8,7 +8,7 @@ import * as microphone from "./microphone.js";
 import { send, why } from "./net.js";
 import * as ring from "./ring.js";
 import { span } from "./tick.js";
-import { toast, word } from "./words.js";
+import { mask, toast, word } from "./words.js";
 
 const LOCK = "hotline-phone";
 const REGISTER_S = 60;
@@ -241,13 +241,6 @@ function onSession({ originator, session: incoming, request }) {
   startClock();
   ring.start();
   box.querySelector("[data-phone-do=answer]").focus();
-}
-
-// Digits of a number are seen by those who may, on the ticket.
-export function mask(number) {
-  const digits = number.replace(/\D/g, "");
-  if (digits.length < 7) return number && !digits ? number : digits.replace(/\d(?=\d{2})/g, "*");
-  return `${digits.slice(0, 3)}****${digits.slice(-4)}`;
 }
 
 function startClock() {

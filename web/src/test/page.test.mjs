@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { matches } from "../fields.js";
 import { meaning } from "../keys.js";
 import { level, share, span } from "../tick.js";
-import { clock, fill } from "../words.js";
+import { clock, fill, mask } from "../words.js";
 
 test("durations read like a clock", () => {
   assert.deepEqual([0, 5.9, 41, 725, 3600, 8020].map(span), ["0:00", "0:05", "0:41", "12:05", "1:00:00", "2:13:40"]);
@@ -69,4 +69,10 @@ test("a category is found by code, word or group, every word counting", () => {
   const search = "vio.01 家庭暴力、身体虐待 暴力侵害";
   for (const typed of ["VIO.01", "家庭", "虐待 家庭", "vio 虐待", ""]) assert.equal(matches(search, typed), true, typed);
   assert.equal(matches(search, "自杀"), false);
+});
+
+test("a caller's number is masked, a short one wholly", () => {
+  assert.deepEqual(["13800138000", "02886681234", "3334444", "66681234", "110", "anonymous", ""].map(mask), [
+    "138****8000", "028****1234", "****", "****", "****", "anonymous", "",
+  ]);
 });
