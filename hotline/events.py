@@ -235,6 +235,20 @@ class NodeChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DriftCorrected(Event):
+    """What we believed of an Asterisk was not so, and was put right. `kind`: call, queue, member, phone.
+
+    `subject`: Linkedid of a call, endpoint of an agent. `what`: ended, adopted, queued, unqueued, joined, left, paused,
+    unpaused, lost, found.
+    """
+
+    node: str
+    kind: str
+    subject: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn(Event):
     """An account opened a session."""
 
@@ -254,7 +268,8 @@ CATALOGUE: dict[str, type[Event]] = {
     for cls in (
         CallStarted, CallQueued, AgentRang, AgentOfferEnded, AgentMissed, CallAnswered, AgentLegEnded, RecordingStarted,
         CallEnded, CallMerged, AgentChanged, PhoneSecretChanged, PhoneProvisioned, ContactOpened, TicketChanged,
-        TicketMoved, TicketHandedTo, TicketHandedBack, CallBackDue, CallBackDone, NodeChanged, SignedIn, SignedOut,
+        TicketMoved, TicketHandedTo, TicketHandedBack, CallBackDue, CallBackDone, NodeChanged, DriftCorrected, SignedIn,
+        SignedOut,
     )
 }  # fmt: skip
 

@@ -30,6 +30,8 @@ TEST_FILES = CHECKOUT / "tests" / "sipp"
 
 
 _ports = itertools.count(21400, 3)
+_CONTROL_PORTS = range(18000, 20000)
+_claims: dict[int, socket.socket] = {}
 
 
 def _is_free(address: str, port: int, kind: socket.SocketKind = socket.SOCK_DGRAM) -> bool:
@@ -46,6 +48,24 @@ def _is_free(address: str, port: int, kind: socket.SocketKind = socket.SOCK_DGRA
 def free_port(first: int, kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
     """The first free port from `first` on; below the range from which the system hands out its own."""
     return next(port for port in range(first, first + 900) if _is_free("127.0.0.1", port, kind))
+
+
+def control_port() -> int:
+    """A port for one SIPp process's control socket, which it binds on every address: no other test run may try the same
+    one. Claimed by a name that the system knows, until this process ends.
+    """
+    for port in _CONTROL_PORTS:
+        if port in _claims or not _is_free("0.0.0.0", port):
+            continue
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0hotline-sipp-control-{port}")
+        except OSError:
+            claim.close()
+            continue
+        _claims[port] = claim
+        return port
+    raise AssertionError("no free control port for SIPp")
 
 
 class Ami:
@@ -224,13 +244,8 @@ class Pbx:
         return list(csv.reader(path.read_text().splitlines())) if path.exists() else []
 
     def port(self) -> int:
-        """A fresh port for a SIPp process, with room for its control port."""
-        # The control port is bound on every address.
-        return next(
-            port
-            for port in _ports
-            if all(_is_free(address, port) for address in (TRUNK, PHONES)) and _is_free("0.0.0.0", port + 1)
-        )
+        """A fresh port for a SIPp process."""
+        return next(port for port in _ports if all(_is_free(address, port) for address in (TRUNK, PHONES)))
 
     def ami(self, user: str = "events") -> Ami:
         return Ami(self.settings.ami_port, user, getattr(self.asterisk.secrets(), user))
@@ -277,9 +292,9 @@ class Pbx:
         numbers = "".join(f"{first_number + index}\n" for index in range(max(count, 1)))
         (directory / "numbers.csv").write_text("SEQUENTIAL\n" + numbers)
         options = {
-            "-sf": "scenario.xml", "-inf": "numbers.csv", "-i": address, "-p": port, "-mi": address, "-cp": port + 1,
-            "-m": count, "-l": max(count, 1), "-r": rate, "-log_file": "log", "-error_file": "errors",
-            "-min_rtp_port": 30000 + (port - 21400) % 900 * 32, "-max_rtp_port": 60000,
+            "-sf": "scenario.xml", "-inf": "numbers.csv", "-i": address, "-p": port, "-mi": address,
+            "-cp": control_port(), "-m": count, "-l": max(count, 1), "-r": rate, "-log_file": "log",
+            "-error_file": "errors", "-min_rtp_port": 30000 + (port - 21400) % 900 * 32, "-max_rtp_port": 60000,
         }  # fmt: skip
         server = f"{self.settings.sip_bind}:{self.settings.sip_port}"
         command = [*program, server, "-trace_logs", "-trace_err", "-nostdin"]
