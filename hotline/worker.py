@@ -34,6 +34,7 @@ from hotline.telephony.messages import Message, Snapshot
 
 log = structlog.get_logger()
 _RETRY_S = 1.0
+_UNWRITTEN_AFTER = timedelta(seconds=2)
 _SWEEP_S = 1.0
 
 
@@ -70,10 +71,18 @@ class Worker:
             on_snapshot=self.on_snapshot,
         )
         self.counts: Counter[str] = Counter()
-        self.unwritten_since: datetime | None = None
+        self._writing_since: datetime | None = None
         self._agree = False
         self._react = asyncio.Event()
         self._lease: Lease | None = None
+
+    @property
+    def unwritten_since(self) -> datetime | None:
+        """Since when what Asterisk tells waits for the database, counted from the first try: a try may hang. None
+        while that takes less than two seconds.
+        """
+        since = self._writing_since
+        return since if since is not None and now() - since >= _UNWRITTEN_AFTER else None
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -149,6 +158,7 @@ class Worker:
 
         An error of ours is raised instead: the client counts it and asks for a new snapshot.
         """
+        self._writing_since = self._writing_since or now()
         while True:
             try:
                 async with self.db.write() as tx:
@@ -157,13 +167,12 @@ class Worker:
                     for observation, at in seen:
                         await agents.observe(tx, observation, at)
                 self.counts["batches"] += 1
-                self.unwritten_since = None
+                self._writing_since = None
                 return
             except (exc.SQLAlchemyError, OSError) as error:
                 if not _is_away(error):
                     raise
                 self.counts["write_retries"] += 1
-                self.unwritten_since = self.unwritten_since or now()
                 log.error("worker.write failed, kept and tried again", error=type(error).__name__, events=len(events))
                 await asyncio.sleep(_RETRY_S)
 
@@ -177,7 +186,7 @@ class Worker:
                     tx.emit(event)
                 await agents.snapshot(tx, snapshot)
                 await self._node(tx, "live", snapshot.at, boot=snapshot.boot)
-            self._agree = True
+            self._agree, self._writing_since = True, None
 
     async def _from_rows(self, tx: Tx) -> Tracker:
         tracker, row = Tracker(self.node), await tx.session.get(PbxNode, self.node)

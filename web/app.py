@@ -47,7 +47,7 @@ def create_app(house: House, *, templates: Path = TEMPLATES, static: Path = STAT
     app.add_exception_handler(HotlineError, _on_error)  # type: ignore[arg-type]  # sockets have errors too
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
-    for lost in (SQLAlchemyError, ConnectionError):
+    for lost in (SQLAlchemyError, ConnectionError, TimeoutError):
         app.add_exception_handler(lost, _on_store)  # type: ignore[arg-type]
     app.add_middleware(Edge, template=template_of, on_bug=_on_bug)
     return app

@@ -4,9 +4,12 @@ A route depends on `require("action")`, its row in the permission table, or on `
 (own, team) are asked by the route with `permit`, once it knows the subject.
 """
 
+import asyncio
 import hmac
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -14,6 +17,7 @@ from uuid import UUID
 from fastapi import Depends
 from fastapi.routing import iter_route_contexts
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
@@ -33,6 +37,7 @@ from web.live import Alive
 from web.screens import EXPIRED, NOT_SIGNED_IN, ORIGIN, POLICY
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_TOUCH_S = 0.5
 
 
 class SessionExpired(NotSignedIn):
@@ -229,9 +234,15 @@ async def _by_session(house: deps.House, token: str) -> Signed | None:
             return None
         agent_id = await tx.session.scalar(select(Agent.id).where(Agent.account_id == who.account_id))
     if who.is_stale:
-        async with house.db.write() as tx:
-            await accounts.touch(tx, [who.credential_id], at)
+        await _touch(house, [who.credential_id], at)
     return Signed(_actor(who, agent_id), who.credential_id, who.csrf)
+
+
+async def _touch(house: deps.House, session_ids: Collection[UUID], at: datetime) -> None:
+    """Somebody is there. A store that takes no writes now keeps nobody from reading: the next request notes it."""
+    with suppress(SQLAlchemyError, OSError):
+        async with asyncio.timeout(_TOUCH_S), house.db.write() as tx:
+            await accounts.touch(tx, session_ids, at)
 
 
 async def _by_token(house: deps.House, secret: str) -> Signed | None:
@@ -241,14 +252,21 @@ async def _by_token(house: deps.House, secret: str) -> Signed | None:
 
 
 def alive_in(house: deps.House) -> Alive:
-    """What the hub asks about open sockets: who of these credentials is still good, as whom."""
+    """What the hub asks about open sockets: who of these credentials is still good, as whom.
+
+    An open page is somebody at work: typing that cannot be sent, a night without a call, a display on a wall. Its
+    session does not become idle; the absolute limit stays.
+    """
 
     async def alive(credential_ids: Collection[UUID]) -> Mapping[UUID, Actor]:
+        at = now()
         async with house.db.read() as tx:
-            found = await accounts.alive(tx, credential_ids, now())
+            found = await accounts.alive(tx, credential_ids, at)
             people = [who.account_id for who in found.values()]
             rows = await tx.session.execute(select(Agent.account_id, Agent.id).where(Agent.account_id.in_(people)))
             agents = dict(rows.all())
+        if stale := [who.credential_id for who in found.values() if who.is_stale]:
+            await _touch(house, stale, at)
         return {key: _actor(who, agents.get(who.account_id)) for key, who in found.items()}
 
     return alive

@@ -59,6 +59,7 @@ class BoardState:
         self.stale_since: datetime | None = started_at
         self._node_since: datetime | None = started_at
         self._unwritten_since: datetime | None = None
+        self._unread_since: datetime | None = None
         self._at_call: dict[UUID, UUID] = {}  # agent → call
         self._started_at = started_at
 
@@ -148,8 +149,13 @@ class BoardState:
         self._unwritten_since = since
         return self._restale()
 
+    def unread(self, since: datetime | None) -> set[str]:
+        """Since when the rows themselves cannot be read; None while they can."""
+        self._unread_since = since
+        return self._restale()
+
     def _restale(self) -> set[str]:
-        known = (self._node_since, self._unwritten_since)
+        known = (self._node_since, self._unwritten_since, self._unread_since)
         before, self.stale_since = self.stale_since, min((at for at in known if at is not None), default=None)
         return {"stale"} if self.stale_since != before else set()
 

@@ -135,6 +135,7 @@ def view(found: Found, actor: Actor) -> CallView:
         talk_s=seconds(call.talk_ms),
         ref=found.ref,
         recordings=tuple(RecordingView(str(row.id), row.kind, row.started_at, _length(call, row)) for row in playable),
+        linkedid=call.linkedid,
     )
 
 

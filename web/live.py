@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -33,6 +33,8 @@ log = structlog.get_logger()
 Alive = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, Actor]]]
 RESUME_EVENTS = 500
 _LOOK_S = 1.0
+_READ_S = 3.0  # a store that is slower than this is as good as away
+_UNREAD_AFTER = timedelta(seconds=2)
 _TOTALS_S = 0.25
 _HEARTBEAT_S = 10.0
 _RECHECK_S = 5.0
@@ -82,6 +84,7 @@ class Hub:
         self._news: list[Entry] = []
         self._start_over = False
         self._lock = asyncio.Lock()
+        self._read_at = now()
         self._loaded_at = self._totals_at = self._beat_at = self._checked_at = float("-inf")
         self._sends = Spent()
         self._rendered_s = 0.0
@@ -137,12 +140,15 @@ class Hub:
             await self._look_after()
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             log.error("live.read failed, tried again", error=type(error).__name__)
+            if now() - self._read_at >= _UNREAD_AFTER:
+                self._changed(self.state.unread(self._read_at))
+            self._beat()
             return self.flush()
         return sent
 
     async def catch_up(self) -> None:
-        """Read what the log has more, and the rows it speaks of."""
-        async with self._lock, self._db.read() as tx:
+        """Read what the log has more, and the rows it speaks of. Raises TimeoutError when the store does not answer."""
+        async with asyncio.timeout(_READ_S), self._lock, self._db.read() as tx:
             at = time.monotonic()
             self._changed(self.state.unwritten(self._unwritten()))
             if self.seq < 0:
@@ -158,6 +164,8 @@ class Hub:
             elif self._totals_due and at - self._totals_at >= _TOTALS_S:
                 self._totals_at, self._totals_due = at, False
                 self._changed(await self.state.read_totals(tx, now()))
+            self._read_at = now()
+            self._changed(self.state.unread(None))
 
     async def _begin(self, tx: Tx) -> None:
         last = (await tx.session.scalar(select(func.max(EventRow.seq)))) or 0
@@ -253,6 +261,13 @@ class Hub:
 
     async def _look_after(self) -> None:
         """What time brings: a sign of life, sessions that ended, gauges."""
+        self._beat()
+        at = time.monotonic()
+        if at - self._checked_at >= _RECHECK_S:
+            self._checked_at = at
+            await self.recheck()
+
+    def _beat(self) -> None:
         at = time.monotonic()
         if at - self._beat_at >= _HEARTBEAT_S:
             self._beat_at = at
@@ -260,9 +275,6 @@ class Hub:
             for screen in self.screens:
                 screen.put(text)
             self._measure()
-        if at - self._checked_at >= _RECHECK_S:
-            self._checked_at = at
-            await self.recheck()
 
     def _measure(self) -> None:
         for gauge, values in (

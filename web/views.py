@@ -145,6 +145,7 @@ class CallView:
     talk_s: float | None
     ref: str | None
     recordings: tuple[RecordingView, ...] = ()
+    linkedid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from hotline.events import (
 from hotline.telephony import messages as m
 
 TRUNK = "hl-trunk"  # the context in which a caller's channel begins, with the dialled line as its extension
-NOT_CALLERS = frozenset({"hl-agents", "hl-control", "hl-member", "hl-member-end"})
+NOT_CALLERS = frozenset({"hl-agents", "hl-control", "hl-member", "hl-member-end", "hl-offer"})
 UNKNOWN_LINE = "unknown"
 OUTCOMES = frozenset(
     {"answered", "abandoned", "callback", "voicemail", "duty", "closed", "blocked", "overflowed", "failed"}

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, false, or_, select, true, tuple_
 
 from hotline.access.permissions import TEAM_LEVELS, Actor, can, condition
-from hotline.calls.models import Call
+from hotline.calls.models import Call, CallAlias
 from hotline.db import EventRow, Tx
 from hotline.errors import Invalid, NotFound
 from hotline.tickets.call_backs import CALL_BACK
@@ -154,6 +154,26 @@ async def earlier(tx: Tx, number: str | None, before: Ticket, limit: int = 10) -
         .limit(limit)
     )
     return [Listed(ticket, contact, call) for ticket, contact, call in rows]
+
+
+async def of_linkedid(tx: Tx, linkedid: str, actor: Actor) -> Ticket:
+    """The newest ticket about a call that a phone knows by Asterisk's name for it. Raises NotFound: none yet, or it
+    is not for this person.
+    """
+    alias = select(CallAlias.call_id).where(CallAlias.linkedid == linkedid)
+    found = (
+        select(Ticket)
+        .join(ContactTicket, ContactTicket.ticket_id == Ticket.id)
+        .join(Contact, Contact.id == ContactTicket.contact_id)
+        .join(Call, Call.id == Contact.call_id)
+        .where(or_(Call.linkedid == linkedid, Call.id.in_(alias)))
+        .order_by(Ticket.opened_at.desc(), Ticket.id)
+        .limit(1)
+    )
+    ticket = await tx.session.scalar(found)
+    if ticket is None or not can(actor, "ticket.view", subject(ticket)):
+        raise NotFound("There is no such ticket.")
+    return ticket
 
 
 async def contacts_of(tx: Tx, ticket_id: UUID) -> list[tuple[Contact, Call | None]]:

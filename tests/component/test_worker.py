@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from hotline.agents.commands import AgentDesk
 from hotline.agents.models import Agent
 from hotline.bus import InProcessBus
 from hotline.calls.models import Call, PbxNode
+from hotline.clock import now
 from hotline.db import Database, Tx
 from hotline.errors import StartupError, TelephonyError
 from hotline.events import NodeChanged
@@ -170,6 +172,32 @@ async def test_while_the_database_is_away_the_batch_is_kept(
     await work.on_batch(ANSWERED)
     assert (await _call(db)).outcome == "answered"
     assert (store.commits, work.counts["write_retries"], work.counts["batches"]) == (1, len(AWAY), 1)
+
+
+async def test_that_nothing_is_written_is_said_from_the_first_try_on_even_if_that_hangs(
+    work: Worker, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, free, at = asyncio.Event(), asyncio.Event(), now()
+
+    @asynccontextmanager
+    async def locked() -> AsyncIterator[Tx]:
+        began.set()
+        await free.wait()
+        async with write() as tx:
+            yield tx
+
+    write = db.write
+    monkeypatch.setattr(db, "write", locked)
+    monkeypatch.setattr(module, "now", lambda: at)
+    batch = asyncio.create_task(work.on_batch(ANSWERED))
+    await began.wait()
+    since, at = at, at + timedelta(seconds=1.9)
+    assert work.unwritten_since is None
+    at = since + timedelta(seconds=2)
+    assert work.unwritten_since == since
+    free.set()
+    await batch
+    assert work.unwritten_since is None
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), IntegrityError("x", {}, Exception())])

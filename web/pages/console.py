@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse
 from hotline.access.permissions import can
 from hotline.clock import now
 from hotline.db import Tx
-from hotline.tickets import call_backs, queries
+from hotline.tickets import call_backs, queries, service
 from web.auth import Signed, require, trace
 from web.board import hidden
 from web.console import live_call_id, ticket_view, work_items
@@ -38,6 +38,18 @@ async def panel(web: Wired, signed: Agent, ref: str = "") -> HTMLResponse:
     async with web.house.db.read() as tx:
         popped = await middle(web, signed, tx, ref or at_hand)
     return await part(web, signed, "console/_middle.html", popped)
+
+
+@router.get("/console/calls/{linkedid}/ticket")
+async def ticket_of_call(linkedid: str, web: Wired, signed: Agent) -> dict[str, str | bool]:
+    """For a page whose phone had a call while we were away: which ticket it became, and whether it is theirs to write.
+
+    404 as long as there is none: what Asterisk wrote down meanwhile may not be read in yet.
+    """
+    own_agent(signed, "console.use")
+    async with web.house.db.read() as tx:
+        ticket = await queries.of_linkedid(tx, linkedid, signed.actor)
+        return {"ref": ticket.ref, "writable": service.is_writable(ticket, signed.actor)}
 
 
 @router.get("/console/work")

@@ -51,11 +51,15 @@ async def sign_in(request: Request, web: Wired) -> Response:
     form = await read_form(request)
     name, after = form.get("name", ""), problems.local_path(form.get("next") or "/")
     address = request.client.host if request.client else ""
+    # A page that stays where it is, with its call and its text, asks by script and only wants the cookie.
+    by_script = "application/json" in request.headers.get("accept", "")
     try:
         opened = await web.house.accounts.sign_in(web.house.db, name, form.get("password", ""), address, now())
     except (NotSignedIn, TooManyAttempts) as error:
+        if by_script:
+            raise
         return _form(request, web, error=error, after=after, name=name)
-    response = RedirectResponse(after, _SEE_OTHER)
+    response = Response(status_code=HTTPStatus.NO_CONTENT) if by_script else RedirectResponse(after, _SEE_OTHER)
     set_cookie(response, web.house.settings, opened.token)
     return response
 
