@@ -107,7 +107,7 @@ class App:
                 ]
                 if self.worker is not None:
                     own.append(tasks.create_task(self.worker.run(), name="worker"))
-                    own.append(tasks.create_task(self._watch_asterisk(), name="watch"))
+                    own.append(tasks.create_task(self._watch_asterisk(self.worker), name="watch"))
                 else:
                     own.append(tasks.create_task(self._watch_worker(), name="watch"))
                 try:
@@ -131,10 +131,16 @@ class App:
                 self._unwatched_since = None if held else self._unwatched_since or now()
             await asyncio.sleep(_LOOK_S)
 
-    async def _watch_asterisk(self) -> None:
-        """One that ended without being told to is started again: callers must not wait for somebody to notice."""
+    async def _watch_asterisk(self, worker: Worker) -> None:
+        """One that ended without being told to is started again: callers must not wait for somebody to notice.
+
+        A lost connection is reason to look at once; the clients need not wait for their next try either.
+        """
         while True:
-            await asyncio.sleep(_LOOK_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_S):
+                    await worker.lost.wait()
+                    worker.lost.clear()
             if self._is_stopping or self.asterisk.alive():
                 continue
             log.error("asterisk.ended by itself, started again")
@@ -143,6 +149,9 @@ class App:
             except (HotlineError, OSError) as error:
                 log.error("asterisk.start failed, tried again", error=str(error))
                 await asyncio.sleep(_AGAIN_S)
+            else:
+                self.actions.hurry()
+                worker.events.hurry()
 
     async def drain(self) -> None:
         """Let calls end while the screens still show them; new ones are refused. At most `drain_s`, then all end."""

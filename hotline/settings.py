@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     open: Literal["calendar", "always", "closed"] = Field(
         "calendar", description="When the lines are open: `calendar` (working days), `always` or `closed`."
     )
+    reconcile_s: int = Field(
+        120, ge=60, le=300, description="Seconds between looks at whether rows and Asterisk agree."
+    )
     drain_s: int = Field(10, ge=0, description="Seconds that a stop waits for calls to end.")
     trunks: str = Field("127.0.0.9", description="Addresses that calls may come from; nobody else is heard.")
     ring_s: int = Field(12, ge=5, le=120, description="Seconds one agent's phone rings before the next is tried.")

@@ -29,7 +29,7 @@ from hotline.errors import HotlineError, StartupError
 from hotline.events import AgentMissed, CallEvent, NodeChanged
 from hotline.settings import Settings
 from hotline.telephony.asterisk import Asterisk
-from hotline.telephony.client import WANTED, AmiClient
+from hotline.telephony.client import WANTED, AmiClient, Timing
 from hotline.telephony.messages import Message, Snapshot
 
 log = structlog.get_logger()
@@ -39,7 +39,9 @@ _SWEEP_S = 1.0
 
 
 class Worker:
-    """One a node. `live`: set while Asterisk's events arrive and the rows agree with it."""
+    """One a node. `live`: set while Asterisk's events arrive and the rows agree with it; `lost`: its connection ended
+    just now, perhaps with Asterisk itself.
+    """
 
     def __init__(
         self,
@@ -59,6 +61,7 @@ class Worker:
         self.desk = desk
         self.tracker = Tracker(settings.node)
         self.live = asyncio.Event()
+        self.lost = asyncio.Event()
         self.events = AmiClient(
             host="127.0.0.1",
             port=settings.ami_port,
@@ -69,6 +72,7 @@ class Worker:
             on_batch=self.on_batch,
             on_state=self.on_state,
             on_snapshot=self.on_snapshot,
+            timing=Timing(drift_check=settings.reconcile_s),
         )
         self.counts: Counter[str] = Counter()
         self._writing_since: datetime | None = None
@@ -196,6 +200,8 @@ class Worker:
         return tracker
 
     async def on_state(self, state: str) -> None:
+        if state == "down":
+            self.lost.set()
         if state == "live":
             self.live.set()
         elif self.live.is_set():

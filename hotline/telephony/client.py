@@ -8,13 +8,11 @@ threads, framing and reconnecting are replaced (its reader dies after three sile
 import asyncio
 import hashlib
 import ipaddress
-import random
 import secrets
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import count
 from typing import Any, Literal
 
@@ -30,8 +28,9 @@ from hotline.telephony.connection import GONE, Connection, Metrics
 from hotline.telephony.inbox import Inbox, OnBatch, OnSnapshot
 from hotline.telephony.messages import Snapshot
 from hotline.telephony.parser import Block, Parser
+from hotline.telephony.timing import Timing
 
-__all__ = ["WANTED", "AmiClient", "Metrics", "State"]
+__all__ = ["WANTED", "AmiClient", "Metrics", "State", "Timing"]
 
 State = Literal["down", "connecting", "auth", "syncing", "live"]
 log = structlog.get_logger()
@@ -41,24 +40,6 @@ _BOOT_TRIES = 100
 
 class _Refused(TelephonyError):
     """The login; nothing gets better by asking again soon."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Seconds. Tests have smaller ones; nobody else needs others."""
-
-    connect: float = 5.0
-    deadline: float = 5.0
-    list_deadline: float = 15.0
-    boot: float = 60.0
-    ping_every: float = 10.0
-    dead_after: float = 25.0
-    backoff_first: float = 0.5
-    backoff_most: float = 15.0
-    refused: float = 5.0
-    steady: float = 10.0
-    resync_pause: float = 5.0
-    drift_check: float = 300.0
 
 
 class AmiClient(AMIClient):  # type: ignore[misc]  # the package has no types
@@ -98,6 +79,7 @@ class AmiClient(AMIClient):  # type: ignore[misc]  # the package has no types
         self._boot, self._numbers = secrets.token_hex(3), count(1)
         self._connection: Connection | None = None
         self._live = asyncio.Event()
+        self._hurry = asyncio.Event()
 
     # -- what others call
 
@@ -106,13 +88,30 @@ class AmiClient(AMIClient):  # type: ignore[misc]  # the package has no types
         async with asyncio.TaskGroup() as tasks:
             if self._inbox is not None:
                 tasks.create_task(self._inbox.run(), name=f"ami.{self.name}.handlers")
-            attempt = 0
+            attempt, lost_at = 0, time.monotonic()
             while True:
                 began = time.monotonic()
                 least = await self._try()
                 await self._enter("down")
-                attempt = 0 if time.monotonic() - began > self._time.steady else attempt + 1
-                await asyncio.sleep(max(least, self._backoff(attempt)))
+                attempt += 1
+                if time.monotonic() - began > self._time.steady:
+                    attempt, lost_at = -1, time.monotonic()
+                if await self._pause(max(least, self._time.delay(attempt, time.monotonic() - lost_at))):
+                    attempt, lost_at = 0, time.monotonic()
+
+    async def _pause(self, seconds: float) -> bool:
+        """Whether somebody said that it is worth a try at once."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+        hurried = self._hurry.is_set()
+        self._hurry.clear()
+        return hurried
+
+    def hurry(self) -> None:
+        """Asterisk was started just now: connect without waiting for the next try. Nothing while connected."""
+        if self.state == "down":
+            self._hurry.set()
 
     async def _try(self) -> float:
         """One connection from beginning to end. Returns the least seconds to wait before the next."""
@@ -314,11 +313,6 @@ class AmiClient(AMIClient):  # type: ignore[misc]  # the package has no types
             except Exception as error:
                 self.metrics.handler_errors += 1
                 log.exception("ami.state handler failed", client=self.name, error=type(error).__name__)
-
-    def _backoff(self, attempt: int) -> float:
-        """0.5 s doubling to 15 s, up to a third less by chance, so that clients do not return together."""
-        full = min(self._time.backoff_most, self._time.backoff_first * 2.0 ** min(attempt, 16))
-        return full * (1 - random.random() / 3)  # noqa: S311 - no secret
 
     def _lost_something(self) -> None:
         counts = self.metrics.parser

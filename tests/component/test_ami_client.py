@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 from structlog.testing import capture_logs
 
-from hotline.telephony.client import AmiClient, tls_for
+from hotline.telephony.client import AmiClient, Timing, tls_for
 from hotline.telephony.messages import DeviceStateChange, FullyBooted, Hangup, Message, Snapshot
 from tests.ami_clients import AT, DEVICE, FAST, MEMBER, Heard, hangup, running, soon, timing
 from tests.fake_asterisk import BANNER, SECRET, FakeAsterisk, Plan, channel_event, event, reply
@@ -87,12 +87,37 @@ async def test_nobody_listening_is_retried_for_ever() -> None:
             await client.wait_live()
 
 
-async def test_back_off_doubles_to_a_bound_with_jitter() -> None:
-    client = AmiClient(host="127.0.0.1", port=1, user="u", secret="s")
+def test_back_off_doubles_to_a_bound_with_jitter() -> None:
     for attempt, full in enumerate([0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0]):
-        delays = {client._backoff(attempt) for _ in range(50)}
+        delays = {Timing().delay(attempt) for _ in range(50)}
         assert all(full * 2 / 3 <= delay <= full for delay in delays)
         assert len(delays) > 1
+
+
+def test_a_connection_that_served_is_missed_at_once_and_looked_for_every_second_at_first() -> None:
+    assert all(Timing().delay(-1) <= 0.1 for _ in range(50))
+    assert all(Timing().delay(attempt, lost_for=29.0) <= 1.0 for attempt in range(8) for _ in range(50))
+    assert Timing().delay(8, lost_for=31.0) >= 10.0
+
+
+async def test_a_lost_connection_that_served_is_tried_again_without_a_wait() -> None:
+    slow = timing(steady=0, backoff_first=0.01, backoff_most=60)
+    async with FakeAsterisk(Plan(), Plan()) as ami, running(ami, Heard(), timing=slow) as client:
+        ami.drop()
+        await soon(lambda: client.metrics.connects == 2)
+
+
+async def test_whoever_started_asterisk_need_not_wait_for_the_next_try() -> None:
+    slow = timing(backoff_first=60, backoff_most=60, soon_most=60)
+    heard = Heard()
+    async with FakeAsterisk(Plan(), Plan()) as ami, running(ami, heard, timing=slow) as client:
+        ami.drop()
+        await heard.until(lambda: heard.states[-1] == "down")
+        assert ami.connections == 1
+        client.hurry()
+        await heard.until(lambda: heard.states.count("live") == 2)
+        client.hurry()  # while it is there: nothing
+        assert not client._hurry.is_set()
 
 
 def test_tls_is_used_wherever_the_address_is_not_loopback() -> None:
