@@ -19,6 +19,7 @@ from hotline.errors import HotlineError, StartupError
 from hotline.handlers import Handlers
 from hotline.ivr.hours import Hours
 from hotline.ivr.render import texts
+from hotline.nightly import Nightly
 from hotline.settings import Settings
 from hotline.telephony.asterisk import Asterisk
 from hotline.telephony.client import AmiClient
@@ -60,6 +61,7 @@ class App:
             if "worker" in roles
             else None
         )
+        self.nightly = Nightly(settings, self.db) if "worker" in roles else None
 
     async def _ring(self) -> None:
         await self.bus.ring(LOG_CHANNEL)
@@ -82,6 +84,8 @@ class App:
                 found[f"ami_{client.name}_{name}{suffix}"] = value
         if self.worker is not None:
             found |= {f"worker_{name}_total": value for name, value in self.worker.counts.items()}
+        if self.nightly is not None:
+            found |= self.nightly.counts()
         return found
 
     async def check(self) -> None:
@@ -105,6 +109,8 @@ class App:
                     tasks.create_task(self.audit.run(), name="audit"),
                     tasks.create_task(self.actions.run(), name="ami.actions"),
                 ]
+                if self.nightly is not None:
+                    own.append(tasks.create_task(self.nightly.run(), name="totals"))
                 if self.worker is not None:
                     own.append(tasks.create_task(self.worker.run(), name="worker"))
                     own.append(tasks.create_task(self._watch_asterisk(self.worker), name="watch"))

@@ -15,8 +15,9 @@ from sqlalchemy import func, select
 from hotline import migrate
 from hotline.access import audit
 from hotline.bus import open_bus
-from hotline.calls.models import Call, PbxNode
-from hotline.clock import iso, now
+from hotline.calls import day as days
+from hotline.calls.models import Call, JournalFile, PbxNode
+from hotline.clock import iso, local, now
 from hotline.db import Database, ParkedEvent
 from hotline.errors import HotlineError
 from hotline.ivr import prompts
@@ -99,6 +100,7 @@ class _Patient:
             ("manager users", self.manager),
             ("call journal", self.journal),
             ("events", self.events),
+            ("totals", self.totals),
         ]
 
     async def data_dir(self) -> str:
@@ -232,3 +234,24 @@ class _Patient:
         if node is None or node.state != "live":
             raise Wrong(f"telephony data is stale since {iso(node.since) if node else 'ever'}")
         return f"live since {iso(node.since)}"
+
+    async def totals(self) -> str:
+        """Calls = outcomes + going on, the same in our rows and in Asterisk's own records; today and yesterday."""
+        at, zone = now(), self.settings.timezone
+        today = local(at, zone).date()
+        async with self.db.read() as tx:
+            found = {day: await days.read(tx, day, timezone=zone, at=at) for day in (today - timedelta(days=1), today)}
+            sources = set(await tx.session.scalars(select(JournalFile.source)))
+        differing = {day: one.differences for day, one in found.items() if one.differences}
+        if differing:
+            first = next(iter(differing.values()))[0]
+            counts = ", ".join(f"{len(calls)} on {day}" for day, calls in differing.items())
+            raise Wrong(
+                f"sources disagree about calls: {counts}; first {first.linkedid} ({first.kind}): see /operations"
+            )
+        calls, going_on, unread = (
+            sum(getattr(one, name) for one in found.values()) for name in ("calls", "going_on", "unread")
+        )
+        compared = f"as in {' and '.join(sorted(sources))}" if sources else "no journal was read yet"
+        behind = f", {unread} not compared: the journal is behind" if unread else ""
+        return f"{calls} calls since yesterday, {going_on} going on, {compared}{behind}"

@@ -249,6 +249,20 @@ class DriftCorrected(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TotalsCompared(Event):
+    """A day's calls were compared with Asterisk's own records, after the day was over. `day`: local, ISO.
+
+    `differences`: calls about which the sources disagree; `unread`: calls that could not be compared with one of them.
+    """
+
+    node: str
+    day: str
+    calls: int
+    differences: int
+    unread: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn(Event):
     """An account opened a session."""
 
@@ -268,8 +282,8 @@ CATALOGUE: dict[str, type[Event]] = {
     for cls in (
         CallStarted, CallQueued, AgentRang, AgentOfferEnded, AgentMissed, CallAnswered, AgentLegEnded, RecordingStarted,
         CallEnded, CallMerged, AgentChanged, PhoneSecretChanged, PhoneProvisioned, ContactOpened, TicketChanged,
-        TicketMoved, TicketHandedTo, TicketHandedBack, CallBackDue, CallBackDone, NodeChanged, DriftCorrected, SignedIn,
-        SignedOut,
+        TicketMoved, TicketHandedTo, TicketHandedBack, CallBackDue, CallBackDone, NodeChanged, DriftCorrected,
+        TotalsCompared, SignedIn, SignedOut,
     )
 }  # fmt: skip
 
