@@ -1,7 +1,8 @@
 """Records what the real Asterisk says on AMI, as transcripts: python -m tests.capture [NAME…]
 
 Each transcript is all that one login of the events user read, byte for byte, from a fresh Asterisk with the real
-dialplan. Numbers are test numbers.
+dialplan. Numbers are test numbers. With --journal what Asterisk itself wrote of the same run is kept beside it, in
+tests/journal, and the transcripts stay as they are.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from typing import Any
 from tests.integration.pbx import Ami, Pbx
 
 HERE = Path(__file__).resolve().parent / "transcripts"
+JOURNAL = HERE.with_name("journal")
 Script = Callable[[Pbx, Ami, Ami], Awaitable[None]]
 SCRIPTS: dict[str, tuple[Script, dict[str, Any]]] = {}
 GREETING_S = 9.6  # P01 and P02
@@ -150,7 +152,7 @@ async def unpause_when_over(events: Ami, actions: Ami) -> None:
             await actions.send("QueuePause", Queue="hotline", Interface=f"PJSIP/{member}", Paused="false")
 
 
-async def capture(name: str, base: int) -> None:
+async def capture(name: str, base: int, *, with_journal: bool) -> None:
     function, settings = SCRIPTS[name]
     with tempfile.TemporaryDirectory(prefix="hl-") as directory:
         pbx = Pbx.make(Path(directory), base, **settings)
@@ -165,15 +167,20 @@ async def capture(name: str, base: int) -> None:
             await pbx.stop()
         for line in pbx.log_complaints():
             sys.stderr.write(f"{name}: {line}\n")
-    HERE.mkdir(exist_ok=True)
-    (HERE / f"{name}.ami").write_bytes(raw)
+        home = JOURNAL if with_journal else HERE
+        home.mkdir(exist_ok=True)
+        if with_journal:
+            (home / f"{name}.cel.csv").write_bytes(pbx.asterisk.places.cel.read_bytes())
+            (home / f"{name}.queue_log").write_bytes((pbx.asterisk.places.log / "queue_log").read_bytes())
+        (home / f"{name}.ami").write_bytes(raw)
     sys.stderr.write(f"{name}: {len(raw)} bytes\n")
 
 
-async def main(names: list[str]) -> None:
+async def main(words: list[str]) -> None:
+    with_journal, names = "--journal" in words, [word for word in words if word != "--journal"]
     async with asyncio.TaskGroup() as tasks:
         for index, name in enumerate(names or [name for name in SCRIPTS if name != "mixed"]):
-            tasks.create_task(capture(name, 21000 + 10 * index))
+            tasks.create_task(capture(name, 21000 + 10 * index, with_journal=with_journal))
 
 
 if __name__ == "__main__":

@@ -175,7 +175,10 @@ async def test_the_journal_and_the_queue_log_have_the_same_outcome(pbx: Pbx, eve
     told = [row for row in rows if row[0] == "HLOUTCOME"]
     assert [row[10] for row in told] == ['{"extra":"answered agent 12345 a1"}']
     assert "." in told[0][1]  # with microseconds
+    facts = ["HLOFFERED", "HLRECORDING", "HLQUEUED", "HLUNQUEUED", "HLOUTCOME"]
+    assert [row[0] for row in rows if row[0].startswith("HL")] == facts
     log = (pbx.asterisk.places.log / "queue_log").read_text()
+    assert f"|{outcome['Uniqueid']}|hotline|NONE|HLOFFERED|12345" in log
     assert f"|{outcome['Uniqueid']}|hotline|a1|HLOUTCOME|answered|agent|12345" in log
     for path in pbx.asterisk.places.log.rglob("*"):
         assert path.is_dir() or path.stat().st_mode & 0o077 == 0, path

@@ -1,0 +1,341 @@
+"""Calls as Asterisk's journal tells them. Pure: records in, out the domain events that the tracker gives of them.
+
+Fed by hotline.journal with telephony.journal's records. Each story is told to a tracker of its own as the messages that
+AMI would have sent, so that there is one understanding of a call; dedupe keys come from Uniqueids and are the same.
+A record may be missing (a disk was full): whatever says that it was a caller's call makes one.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from hotline.calls.tracker import NOT_CALLERS, OUTCOMES, TRUNK, UNKNOWN_LINE, Tracker
+from hotline.events import CallAnswered, CallEnded, CallEvent, CallQueued, CallStarted
+from hotline.telephony import messages as m
+from hotline.telephony.journal import Cel, QueueLine
+
+_FACTS = frozenset({"HLOFFERED", "HLQUEUED", "HLUNQUEUED", "HLRECORDING", "HLOUTCOME"})
+# The caller's hang-up ends the ringing first; the dialplan says so a few milliseconds later.
+_SAME_MOMENT = timedelta(milliseconds=500)
+_RINGING, _UP = 5, 6
+
+
+@dataclass(slots=True)
+class Story:
+    """All records of one call, in their order. `names`: its Linkedids; `ended`: those of which nothing is left."""
+
+    names: set[str] = field(default_factory=set)
+    ended: set[str] = field(default_factory=set)
+    channels: set[str] = field(default_factory=set)
+    records: list[Cel] = field(default_factory=list)
+
+    @property
+    def own(self) -> str:
+        """Its first Linkedid: of two, the older stays."""
+        return self.records[0].linkedid
+
+    @property
+    def last_at(self) -> datetime:
+        return max(record.at for record in self.records)
+
+    @property
+    def is_over(self) -> bool:
+        """Asterisk says that nothing is left."""
+        return self.names <= self.ended
+
+    @property
+    def has_hung_up(self) -> bool:
+        """Every channel that was seen has ended, whether or not the last word was written."""
+        gone = {record.uniqueid for record in self.records if record.event in {"HANGUP", "CHAN_END"}}
+        return self.channels <= gone
+
+    @property
+    def is_callers(self) -> bool:
+        """Anything in it says that somebody called a line; agents' own legs and commands are no calls."""
+        return any(_is_callers(record) for record in self.records)
+
+    @property
+    def line(self) -> str:
+        """As dialled, or as the dialplan repeats it."""
+        return next(filter(None, map(_line, self.records)), UNKNOWN_LINE)
+
+    @property
+    def outcome(self) -> tuple[str, str] | None:
+        """The dialplan's own word: outcome and who hung up."""
+        for record in self.records:
+            if record.event == "HLOUTCOME":
+                outcome, by, *_ = [*_words(record), "", ""]
+                return (outcome, by) if outcome in OUTCOMES else None
+        return None
+
+
+class Stories:
+    """Records by call. Two calls whose channels met are one."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Story] = {}
+        self._by_channel: dict[str, Story] = {}
+
+    def __iter__(self) -> Iterator[Story]:
+        return iter({id(story): story for story in self._by_name.values()}.values())
+
+    def add(self, record: Cel) -> Story:
+        """To the call that it is of; made when it is the first."""
+        story = self._by_name.get(record.linkedid)
+        met = self._by_channel.get(record.uniqueid)
+        if story is None:
+            story = met or Story()
+        elif met is not None and met is not story:
+            met.records = sorted(met.records + story.records, key=lambda one: one.at)
+            met.names |= story.names
+            met.ended |= story.ended
+            met.channels |= story.channels
+            story = met
+        story.records.append(record)
+        story.names.add(record.linkedid)
+        story.channels.add(record.uniqueid)
+        if record.event == "LINKEDID_END":
+            story.ended.add(record.linkedid)
+        self._by_name |= dict.fromkeys(story.names, story)
+        self._by_channel |= dict.fromkeys(story.channels, story)
+        return story
+
+    def drop(self, story: Story) -> None:
+        """It is told, or nobody's call."""
+        for name in story.names:
+            self._by_name.pop(name, None)
+        for channel in story.channels:
+            self._by_channel.pop(channel, None)
+
+
+def tell(story: Story, node: str, *, is_cut: bool) -> list[CallEvent]:
+    """The events of a call that is over. `is_cut`: Asterisk died in it.
+
+    Then it ends as failed, unless the dialplan had said more, at its last record: how long was talked nobody knows.
+    """
+    teller = _Teller(story, node)
+    events = teller.all()
+    if not is_cut:
+        return events
+    ends = [event for event in events if isinstance(event, CallEnded)]
+    said = story.outcome
+    return [event for event in events if event not in ends] + [
+        replace(
+            end,
+            outcome=said[0] if said else "failed",
+            hangup_by=(said[1] or None) if said else "system",
+            talk_ms=None,
+            wait_ms=None,
+        )
+        for end in ends[-1:]
+    ]
+
+
+class _Teller:
+    """Plays one story to a tracker."""
+
+    def __init__(self, story: Story, node: str) -> None:
+        self.story, self.tracker = story, Tracker(node)
+        self.events: list[CallEvent] = []
+        self.up: set[str] = set()
+        self.rang_at: dict[str, datetime] = {}
+        self.waits = self.is_told = False
+        self.caller = self._caller()
+
+    def all(self) -> list[CallEvent]:
+        records = self.story.records
+        for index, record in enumerate(records):
+            self._record(record, records[index + 1 :])
+        for channel in [*sorted(self.story.channels - {self.caller.uniqueid}), self.caller.uniqueid]:
+            left = next((record for record in reversed(records) if record.uniqueid == channel), self.caller)
+            self._feed(m.Hangup(at=self.story.last_at, channel=self._channel(left), cause=0))
+        return self.events
+
+    def _caller(self) -> Cel:
+        """A record of the caller's channel; made up from an agent's leg when nothing else was written."""
+        mine = [record for record in self.story.records if _is_callers(record)]
+        found = next((record for record in mine if record.uniqueid == record.linkedid), mine[0])
+        if found.context in NOT_CALLERS:
+            return Cel("", found.at, found.linkedid, found.linkedid, "PJSIP/trunk-0", "", "", "", {})
+        return found
+
+    def _feed(self, message: m.Message) -> None:
+        self.events += self.tracker.feed(message)
+
+    def _channel(self, record: Cel) -> m.Channel:
+        return m.Channel(
+            name=record.channel,
+            uniqueid=record.uniqueid,
+            linkedid=record.linkedid,
+            state=_UP if record.uniqueid in self.up else _RINGING,
+            caller_number=record.number or None,
+            context=record.context,
+            exten=record.exten,
+        )
+
+    def _offered(self, record: Cel) -> None:
+        """The first sign of the caller, whatever it was: the line is known from any of its records."""
+        if not self.is_told:
+            self.is_told = True
+            first = replace(record, context=self.caller.context) if record is self.caller else self.caller
+            fields = {"hlline": self.story.line}
+            self._feed(m.UserEvent(at=record.at, name="HLOffered", fields=fields, channel=self._channel(first)))
+
+    def _record(self, record: Cel, later: list[Cel]) -> None:
+        channel, at = self._channel(record), record.at
+        is_leg = record.uniqueid != self.caller.uniqueid
+        if record.event == "CHAN_START" and record.context == TRUNK:
+            # HLOFFERED comes next; the time of the call is this one.
+            self._feed(m.NewChannel(at=at, channel=channel))
+            return
+        self._offered(record)
+        match record.event:
+            case "CHAN_START" if is_leg and record.channel.startswith("PJSIP/"):
+                self._rings(record)
+            case "ANSWER":
+                self.up.add(record.uniqueid)
+                self._feed(m.NewState(at=at, channel=self._channel(record)))
+            case "BRIDGE_ENTER" | "BRIDGE_EXIT":
+                self._bridged(record, is_leg)
+            case "HANGUP" | "CHAN_END":
+                if is_leg and self._is_missed(record, later):
+                    self._missed(record)
+                cause = record.extra.get("hangupcause", 0)
+                self._feed(m.Hangup(at=at, channel=channel, cause=cause if isinstance(cause, int) else 0))
+            case name if name in _FACTS:
+                self._fact(record)
+
+    def _rings(self, record: Cel) -> None:
+        self.rang_at[record.uniqueid] = record.at
+        self._feed(m.NewChannel(at=record.at, channel=self._channel(record)))
+        self._feed(m.AgentCalled(at=record.at, **self._between(record)))
+
+    def _between(self, leg: Cel) -> dict[str, Any]:
+        member = leg.channel.removeprefix("PJSIP/").rpartition("-")[0]
+        return {
+            "queue": "",
+            "member": member,
+            "interface": f"PJSIP/{member}",
+            "channel": self._channel(self.caller),
+            "dest": self._channel(leg),
+        }
+
+    def _bridged(self, record: Cel, is_leg: bool) -> None:
+        told = m.BridgeEnter if record.event == "BRIDGE_ENTER" else m.BridgeLeave
+        if is_leg and told is m.BridgeEnter:
+            self.waits = False
+            self.rang_at.pop(record.uniqueid, None)
+        technology = str(record.extra.get("bridge_technology", ""))
+        bridge = str(record.extra.get("bridge_id", ""))
+        self._feed(told(at=record.at, bridge=bridge, technology=technology, channel=self._channel(record)))
+
+    def _is_missed(self, record: Cel, later: list[Cel]) -> bool:
+        """It rang, nobody took it, and the caller went on waiting."""
+        if self.rang_at.get(record.uniqueid) is None:
+            return False
+        soon = [one for one in later if one.at - record.at <= _SAME_MOMENT]
+        return not any(
+            one.event == "HLOUTCOME" or (one.event == "ANSWER" and one.uniqueid != self.caller.uniqueid) for one in soon
+        )
+
+    def _missed(self, record: Cel) -> None:
+        ring = record.at - self.rang_at.pop(record.uniqueid)
+        between = self._between(record)
+        self._feed(m.AgentRingNoAnswer(at=record.at, ring_ms=round(ring / timedelta(milliseconds=1)), **between))
+
+    def _fact(self, record: Cel) -> None:
+        words, channel, at = [*_words(record), "", ""], self._channel(record), record.at
+        if record.event == "HLQUEUED":
+            self.waits = True
+            self._feed(m.QueueCallerJoin(at=at, queue=words[0], position=0, channel=channel))
+        elif record.event in {"HLUNQUEUED", "HLOUTCOME"} and self.waits:
+            self.waits = False
+            self._feed(m.QueueCallerLeave(at=at, queue="", channel=channel))
+        if record.event == "HLRECORDING":
+            fields = {"hlkind": words[0], "hlfile": words[1]}
+            self._feed(m.UserEvent(at=at, name="HLRecording", fields=fields, channel=channel))
+        elif record.event == "HLOUTCOME":
+            fields = {"hloutcome": words[0], "hlhangupby": words[1]}
+            self._feed(m.UserEvent(at=at, name="HLOutcome", fields=fields, channel=channel))
+
+
+def _words(record: Cel) -> list[str]:
+    return str(record.extra.get("extra", "")).split(" ")
+
+
+def _is_callers(record: Cel) -> bool:
+    if record.event in _FACTS:
+        return True
+    if not record.channel.startswith("PJSIP/"):
+        return False
+    if record.uniqueid != record.linkedid:
+        return record.context in NOT_CALLERS  # an agent's phone that rang for somebody
+    return record.context.startswith("hl-") and record.context not in NOT_CALLERS
+
+
+def _line(record: Cel) -> str:
+    if record.event == "CHAN_START" and record.context == TRUNK:
+        return record.exten
+    place = {"HLOFFERED": 0, "HLQUEUED": 1, "HLOUTCOME": 2}.get(record.event)
+    words = _words(record) if place is not None else []
+    return words[place] if place is not None and len(words) > place else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A call as its events tell it: what rows of the same call are compared with. Times None where it was not so."""
+
+    started_at: datetime
+    queued_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime
+    outcome: str
+    hangup_by: str | None
+    wait_ms: int | None
+    talk_ms: int | None
+
+
+def told(events: Iterable[CallEvent]) -> Told | None:
+    """None without a start or an end."""
+    found = list(events)
+    start = next((event for event in found if isinstance(event, CallStarted)), None)
+    queued = next((event for event in found if isinstance(event, CallQueued)), None)
+    answered = next((event for event in found if isinstance(event, CallAnswered)), None)
+    end = next((event for event in found if isinstance(event, CallEnded)), None)
+    if start is None or end is None:
+        return None
+    return Told(
+        started_at=start.at,
+        queued_at=queued.at if queued else None,
+        answered_at=answered.at if answered else None,
+        ended_at=end.at,
+        outcome=end.outcome,
+        hangup_by=end.hangup_by,
+        wait_ms=answered.wait_ms if answered else end.wait_ms,
+        talk_ms=end.talk_ms,
+    )
+
+
+@dataclass(slots=True)
+class QueueStory:
+    """A call as queue_log has it: offered on a line, and what became of it."""
+
+    line: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    outcome: str | None = None
+    hangup_by: str | None = None
+
+
+def queue_story(known: QueueStory | None, line: QueueLine) -> QueueStory | None:
+    """After one more line of the same call; as it was if that says nothing of it."""
+    if line.event == "HLOFFERED" and known is None:
+        return QueueStory((line.data[0] if line.data else "") or UNKNOWN_LINE, line.at)
+    if line.event != "HLOUTCOME":
+        return known
+    outcome, by, dialled, *_ = [*line.data, "", "", ""]
+    known = known or QueueStory(dialled or UNKNOWN_LINE, line.at)
+    if outcome in OUTCOMES and known.outcome is None:
+        known.ended_at, known.outcome, known.hangup_by = line.at, outcome, by or None
+    return known
