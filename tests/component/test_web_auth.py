@@ -1,8 +1,5 @@
 """Who gets in, what keeps strangers and forged requests out, and that no route is left unguarded."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -165,43 +162,6 @@ async def test_idle_browsers_are_signed_out_and_busy_ones_are_not(house: House) 
         row.seen_at = now() - accounts.IDLE - timedelta(seconds=1)
     async with house.client(person) as client:
         assert (await client.get("/board/rows")).status_code == 401
-
-
-async def test_a_page_that_stays_where_it_is_signs_in_by_script(house: House) -> None:
-    """Its call and its text live there: no redirect, only the cookie, or why not."""
-    person = await house.sign_in("supervisor")
-    async with house.db.write() as tx:
-        row = await tx.session.get_one(accounts.Account, person.account.id)
-        row.password_hash = await house.accounts.passwords.hash("correct horse")
-    by_script = {"accept": "application/json"}
-    async with house.client(**by_script) as client:
-        wrong = await client.post("/sign-in", data={"name": person.account.name, "password": "wrong horse"})
-        assert (wrong.status_code, wrong.json()["code"]) == (401, "not-signed-in")
-        assert "set-cookie" not in wrong.headers
-        right = await client.post("/sign-in", data={"name": person.account.name, "password": "correct horse"})
-        assert (right.status_code, right.content) == (204, b"")
-        assert right.headers["set-cookie"].startswith("hotline=")
-        assert (await client.get("/board")).status_code == 200
-
-
-async def test_a_store_that_takes_no_writes_keeps_nobody_from_reading(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    person = await house.sign_in("supervisor")
-    async with house.db.write() as tx:
-        (await tx.session.get_one(accounts.SignInSession, await _session_id(house, person.cookie))).seen_at = (
-            now() - timedelta(minutes=5)
-        )
-
-    @asynccontextmanager
-    async def locked() -> AsyncIterator[None]:
-        await asyncio.Event().wait()
-        yield
-
-    monkeypatch.setattr(house.db, "write", locked)
-    monkeypatch.setattr(auth, "_TOUCH_S", 0.01)
-    async with house.client(person) as client:
-        assert (await client.get("/board/rows")).status_code == 200
 
 
 async def _session_id(house: House, cookie: str) -> object:

@@ -2,13 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
@@ -29,7 +25,6 @@ from hotline.events import (
 from hotline.tickets.models import Ticket
 from tests import factories
 from tests.web_house import House, Socket, english, house, statements
-from web import live
 from web.live import Pace
 from web.screens import QUEUE_FRAMES
 
@@ -407,52 +402,6 @@ async def test_a_dead_store_closes_a_socket_so_that_it_tries_later(
         async with house.socket(person) as socket:
             assert await socket.close_code() == 1013
     assert [line["event"] for line in logs] == ["web.store failed"]
-
-
-async def test_a_store_that_cannot_be_read_is_said_on_every_screen(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Since when nothing could be read; and the sign of life goes on, so that no page thinks that we are dead."""
-    await house.live()
-    person = await house.sign_in("supervisor")
-    hub = house.hub
-    async with house.socket(person) as socket:
-        await _greeted(socket)
-        await _turn(house)
-        read_at = hub._read_at
-
-        @asynccontextmanager
-        async def hangs() -> AsyncIterator[Tx]:
-            await asyncio.Event().wait()
-            yield  # type: ignore[misc]
-
-        with monkeypatch.context() as broken:
-            broken.setattr(live, "_READ_S", 0.01)
-            broken.setattr(live, "_HEARTBEAT_S", 0.0)
-            broken.setattr(live, "_UNREAD_AFTER", timedelta(0))
-            broken.setattr(house.db, "read", hangs)
-            with capture_logs() as logs:
-                await hub._step()
-            beat, told = await socket.frame(), await socket.frame()
-            assert not _patches(beat)
-            assert "stale since" in _patches(told)["stale"]["html"]
-            assert hub.state.stale_since == read_at
-            assert {line["event"] for line in logs} == {"live.read failed, tried again"}
-        await hub._step()
-        assert "stale since" not in _patches(await socket.frame())["stale"]["html"]
-
-
-async def test_an_open_page_is_somebody_at_work(house: House) -> None:
-    person = await house.sign_in("supervisor")
-    async with house.socket(person) as socket:
-        await _greeted(socket)
-        async with house.db.write() as tx:
-            row = (await tx.session.scalars(select(accounts.SignInSession))).one()
-            row.seen_at = now() - accounts.IDLE + timedelta(minutes=1)
-        await house.hub.recheck()
-    async with house.db.read() as tx:
-        row = (await tx.session.scalars(select(accounts.SignInSession))).one()
-        assert now() - row.seen_at < timedelta(minutes=1)
 
 
 async def test_a_program_with_a_token_may_listen_without_an_origin(house: House) -> None:

@@ -15,7 +15,7 @@ from hotline.calls.models import Recording
 from hotline.clock import now
 from hotline.db import EventRow
 from hotline.errors import TelephonyError
-from hotline.tickets import call_backs, queries, service
+from hotline.tickets import call_backs, service
 from hotline.tickets.models import Ticket
 from tests import factories
 from tests.web_house import House, Person, english, house, statements
@@ -78,31 +78,6 @@ async def test_the_console_is_there_before_any_call(house: House) -> None:
     async with house.client(person) as client:
         for path in ("/console", "/console/panel", "/console/phone", "/console/me", "/console/work"):
             assert (await client.get(path)).status_code == 200, path
-
-
-async def test_a_page_that_was_cut_off_asks_which_ticket_its_call_became(house: House) -> None:
-    person, other = await house.sign_in(), await house.sign_in()
-    assert other.agent is not None
-    mine = await _popped(house, person)
-    async with house.db.write() as tx:
-        call = await factories.call(tx, outcome="answered", ended_at=now())
-        theirs = await factories.ticket(tx, of_call=call, agent_id=other.agent.id)
-        hidden = await factories.call(tx, outcome="answered", ended_at=now())
-        await factories.ticket(tx, of_call=hidden, agent_id=other.agent.id, confidentiality="K4")
-    async with house.db.read() as tx:
-        own = (await queries.contacts_of(tx, mine.id))[0][1]
-    assert own is not None
-    async with house.client(person, accept="application/json") as client:
-
-        async def asked(linkedid: str) -> tuple[int, Any]:
-            answer = await client.get(f"/console/calls/{linkedid}/ticket")
-            return answer.status_code, answer.json() if answer.status_code == 200 else answer.json()["code"]
-
-        assert await asked(own.linkedid) == (200, {"ref": mine.ref, "writable": True})
-        assert await asked(call.linkedid) == (200, {"ref": theirs.ref, "writable": False})
-        assert await asked(hidden.linkedid) == (404, "not-found")
-        assert await asked("1764.1") == (404, "not-found")
-        assert f'data-calls="{own.linkedid}"' in (await client.get("/console/panel")).text
 
 
 async def test_the_panel_costs_the_same_for_one_and_three_earlier_contacts(house: House) -> None:

@@ -40,11 +40,12 @@ async def test_an_unreachable_phone_is_waited_for_and_then_rung(new_pbx: NewPbx)
     async with pbx.ami() as events, pbx.ami("actions") as actions:
         await pbx.sign_in(actions, ENDPOINT)
         pbx.calls(hold_ms=30000)
-        await events.fact("HLOffered")
+        offered = await events.fact("HLOffered")
         await asyncio.sleep(2.5)
         async with WsPhone(pbx.settings.asterisk_http_port, ENDPOINT, SECRET) as phone:
             assert phone.status == 200
             await asyncio.wait_for(phone.rung.wait(), 6)
+            assert phone.call == offered["Linkedid"]
         # Now the page goes away while the caller waits, and stays away.
         await events.fact("HLRecording", HLKind="voicemail", timeout_s=25)
     assert pbx.log_complaints() == []

@@ -12,12 +12,14 @@ _HOST = "phone.invalid"
 
 
 class WsPhone:
-    """Register with `async with`; `status` is the last answer, `rung` is set by an INVITE."""
+    """Register with `async with`; `status` is the last answer, `rung` is set by an INVITE,
+    `call` is the call's name that it told."""
 
     def __init__(self, port: int, endpoint: str, secret: str) -> None:
         self.port, self.endpoint, self.secret = port, endpoint, secret
         self.status = 0
         self.rung = asyncio.Event()
+        self.call: str | None = None
         self._call_id, self._number = uuid.uuid4().hex, 0
 
     async def __aenter__(self) -> "WsPhone":
@@ -52,6 +54,8 @@ class WsPhone:
 
     async def _serve_one(self, request: str) -> None:
         if request.startswith("INVITE"):
+            told = re.search(r"^X-Hotline-Call: (\S+)", request, re.MULTILINE)
+            self.call = told.group(1) if told else None
             self.rung.set()
             await self._socket.send(self._reply(request, "180 Ringing"))
         elif request.startswith(("OPTIONS", "CANCEL")):
