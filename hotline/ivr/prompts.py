@@ -42,4 +42,5 @@ def missing(sounds: Path | None = None) -> list[str]:
     """Ids without a sound, and `music` if there is none to wait with. `sounds`: where ours are, if not told."""
     home = sounds or config_home() / "sounds"
     found = [prompt for prompt in used() if not (home / "zh" / f"{prompt}.wav").is_file()]
-    return found if any((home / "moh").glob("*.wav")) else [*found, "music"]
+    has_music = all(any((home / name).glob("*.wav")) for name in ("moh", "moh-again"))
+    return found if has_music else [*found, "music"]

@@ -321,7 +321,7 @@ class Asterisk:
         data, ours = self.places.data, self._sounds
         english = self.installation.data / "sounds" / "en_US_f_Allison"
         links = {path.name: path for path in self.installation.data.iterdir() if path.name not in {"sounds", "moh"}}
-        links["moh"] = ours / "moh"
+        links |= {name: ours / name for name in ("moh", "moh-again")}
         (data / "sounds").mkdir(exist_ok=True)
         links["sounds/zh"] = ours / "zh"
         links["sounds/en"] = english if english.is_dir() else self.installation.data / "sounds" / "en"

@@ -48,10 +48,10 @@ def level(samples: np.ndarray, hertz: float) -> float:
 
 def short_sounds(ours: Path, directory: Path, seconds: float = 0.3) -> Path:
     """A copy of our sounds in which every prompt is only its beginning."""
-    for source in [*ours.glob("zh/*.wav"), *ours.glob("moh/*.wav")]:
+    for source in [*ours.glob("zh/*.wav"), *ours.glob("moh*/*.wav")]:
         target = directory / source.parent.name / source.name
         target.parent.mkdir(parents=True, exist_ok=True)
-        keep = len(read_wav(source)) if source.parent.name == "moh" else int(RATE * seconds)
+        keep = len(read_wav(source)) if source.parent.name != "zh" else int(RATE * seconds)
         with wave.open(str(target), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)

@@ -1,6 +1,7 @@
 """The real dialplan in the real Asterisk, with SIPp on both sides."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -219,17 +220,75 @@ async def test_no_wrap_up_for_an_agent_who_did_not_answer_or_is_paused_already(
     assert "hl/acw" not in await pbx.asterisk.cli("database show hl")
 
 
+async def lose(actions: Ami, connected: dict[str, str]) -> None:
+    """As the worker does it: out of the queue's turn, then off the call."""
+    await actions.send("QueuePause", Queue="hotline", Interface=connected["Interface"], Paused="true", Reason="PHONE")
+    await actions.send("Hangup", Channel=connected["DestChannel"], Cause=38)
+
+
 async def test_a_lost_phone_brings_the_caller_to_the_next_agent_first(pbx: Pbx, events: Ami, actions: Ami) -> None:
+    """Before one who has waited longer. Whoever has the dead phone gets no wrap-up: nobody is there to write."""
     await pbx.sign_in(actions, "a1")
     pbx.phone("a1", answer_ms=200)
     pbx.phone("a2", answer_ms=200, talk_ms=1000)
     pbx.calls(hold_ms=20000)
     connected = await events.event("AgentConnect", MemberName="a1")
+    mark = len(events.raw)
+    pbx.calls(hold_ms=20000)
+    await events.event("QueueCallerJoin", since=mark)
+    mark = len(events.raw)
+    await lose(actions, connected)
+    again = await events.event("QueueCallerJoin", since=mark)
+    assert (again["Uniqueid"], again["Position"]) == (connected["Uniqueid"], "1")
     await pbx.sign_in(actions, "a2")
-    await actions.send("Hangup", Channel=connected["DestChannel"], Cause=38)
+    rang = await events.event("AgentCalled", since=mark)
+    assert (rang["MemberName"], rang["Uniqueid"]) == ("a2", connected["Uniqueid"])
     outcome = await events.fact("HLOutcome")
     assert (outcome["HLOutcome"], outcome["HLHangupBy"], outcome["HLMember"]) == ("answered", "agent", "a2")
-    assert sum(block.get("Event") == "QueueCallerJoin" for block in events.blocks()) == 2
+    assert [block["HLMember"] for block in events.blocks() if block.get("UserEvent") == "HLWrapUp"] == ["a2"]
+    status = await actions.send("QueueStatus", Queue="hotline", Member="PJSIP/a1")
+    assert status["Response"] == "Success"
+    member = await actions.event("QueueMember", Name="a1")
+    assert (member["Paused"], member["PausedReason"]) == ("1", "PHONE")
+
+
+async def test_a_phone_that_sends_no_sound_any_more_is_left_without_us(pbx: Pbx, events: Ami, actions: Ami) -> None:
+    """A frozen page with nobody of ours running: within fifteen seconds the next phone rings."""
+    await pbx.sign_in(actions, "a1")
+    frozen = pbx.phone("a1", answer_ms=200)
+    pbx.phone("a2", answer_ms=200, talk_ms=500)
+    pbx.calls(hold_ms=40000)
+    connected = await events.event("AgentConnect", MemberName="a1")
+    await pbx.sign_in(actions, "a2")
+    frozen.process.send_signal(signal.SIGSTOP)
+    rang = await events.event("AgentCalled", MemberName="a2", timeout_s=20)
+    assert float(rang["Timestamp"]) - float(connected["Timestamp"]) < 15
+    outcome = await events.fact("HLOutcome", timeout_s=20)
+    assert (outcome["HLOutcome"], outcome["HLHangupBy"], outcome["HLMember"]) == ("answered", "agent", "a2")
+
+
+async def test_agents_who_say_goodbye_at_once_are_all_believed(pbx: Pbx, events: Ami, actions: Ami) -> None:
+    """However late the end of the agent's side is known on the caller's: nobody is queued again."""
+    for phone in ("a1", "a2", "a3"):
+        pbx.phone(phone, answer_ms=100, talk_ms=1500)
+    await pbx.sign_in(actions, "a1", "a2", "a3")
+    pbx.calls(3, hold_ms=20000)
+    for phone in ("a1", "a2", "a3"):
+        outcome = await events.fact("HLOutcome", HLMember=phone)
+        assert (outcome["HLOutcome"], outcome["HLHangupBy"]) == ("answered", "agent")
+    assert sum(block.get("Event") == "QueueCallerJoin" for block in events.blocks()) == 3
+
+
+async def test_a_call_that_we_end_is_answered_and_leaves_time_to_write(pbx: Pbx, events: Ami, actions: Ami) -> None:
+    """A network that fell silent: its end looks like a lost phone from the member's side."""
+    await pbx.sign_in(actions, "a1")
+    pbx.phone("a1", answer_ms=200)
+    pbx.calls(hold_ms=20000)
+    connected = await events.event("AgentConnect", MemberName="a1")
+    await actions.send("Hangup", Channel=connected["Channel"], Cause=44)
+    outcome = await events.fact("HLOutcome")
+    assert (outcome["HLOutcome"], outcome["HLHangupBy"], outcome["HLMember"]) == ("answered", "system", "a1")
+    assert (await events.fact("HLWrapUp"))["HLMember"] == "a1"
 
 
 async def test_a_caller_who_gives_up_after_a_lost_phone_is_abandoned(pbx: Pbx, events: Ami, actions: Ami) -> None:
@@ -240,7 +299,7 @@ async def test_a_caller_who_gives_up_after_a_lost_phone_is_abandoned(pbx: Pbx, e
     pbx.calls(hold_ms=9000)
     connected = await events.event("AgentConnect", MemberName="a1")
     await pbx.sign_in(actions, "a2")
-    await actions.send("Hangup", Channel=connected["DestChannel"], Cause=38)
+    await lose(actions, connected)
     outcome = await events.fact("HLOutcome")
     assert (outcome["HLOutcome"], outcome["HLHangupBy"]) == ("abandoned", "caller")
 
