@@ -83,6 +83,7 @@ class App:
                 suffix = "" if name.startswith("queued") else "_total"
                 found[f"ami_{client.name}_{name}{suffix}"] = value
         if self.worker is not None:
+            found["drift_corrections_total"] = self.worker.corrections
             found |= {f"worker_{name}_total": value for name, value in self.worker.counts.items()}
         if self.nightly is not None:
             found |= self.nightly.counts()

@@ -15,18 +15,20 @@ from sqlalchemy import exc
 from sqlalchemy.exc import DBAPIError
 
 from hotline.access import accounts
-from hotline.agents import presence
+from hotline.agents import presence, reconcile
 from hotline.agents import service as agents
 from hotline.agents.commands import AgentDesk
 from hotline.bus import Bus
+from hotline.calls import drift
 from hotline.calls import service as calls
+from hotline.calls.drift import Drift
 from hotline.calls.models import PbxNode
 from hotline.calls.tracker import Tracker
 from hotline.clock import now
 from hotline.db import Database, Tx
 from hotline.engine import Lease
 from hotline.errors import HotlineError, StartupError
-from hotline.events import AgentMissed, CallEvent, NodeChanged
+from hotline.events import AgentMissed, CallEvent, DriftCorrected, NodeChanged
 from hotline.settings import Settings
 from hotline.telephony.asterisk import Asterisk
 from hotline.telephony.client import WANTED, AmiClient, Timing
@@ -36,6 +38,7 @@ log = structlog.get_logger()
 _RETRY_S = 1.0
 _UNWRITTEN_AFTER = timedelta(seconds=2)
 _SWEEP_S = 1.0
+_OF_CALLS = frozenset({"call", "queue"})
 
 
 class Worker:
@@ -76,7 +79,9 @@ class Worker:
         )
         self.counts: Counter[str] = Counter()
         self._writing_since: datetime | None = None
+        self.corrections = 0
         self._agree = False
+        self._suspects: frozenset[Drift] = frozenset()
         self._react = asyncio.Event()
         self._lease: Lease | None = None
 
@@ -181,16 +186,72 @@ class Worker:
                 await asyncio.sleep(_RETRY_S)
 
     async def on_snapshot(self, snapshot: Snapshot) -> None:
-        """On every connect, before what was buffered meanwhile: rows and tracker are made to agree with Asterisk."""
+        """On every connect, before what was buffered meanwhile, and every reconcile_s: rows, tracker and Asterisk are
+        made to agree.
+        """
         with self._in_step():
+            if self.live.is_set() and self._agree:
+                await self._look(snapshot)
+                return
+            wishes = await self._restore(snapshot)
             async with self.db.write() as tx:
                 if not self._agree:
                     self.tracker = await self._from_rows(tx)
+                if self.live.is_set():
+                    found = await self._drift(tx, snapshot)
+                    self._correct(tx, found, snapshot.at)
                 for event in self.tracker.resync(snapshot):
                     tx.emit(event)
-                await agents.snapshot(tx, snapshot)
+                await reconcile.take_in(tx, snapshot, wishes=wishes)
                 await self._node(tx, "live", snapshot.at, boot=snapshot.boot)
-            self._agree, self._writing_since = True, None
+            self._agree, self._suspects = True, frozenset()
+
+    async def _restore(self, snapshot: Snapshot) -> Sequence[reconcile.Wish]:
+        """An Asterisk that has begun anew is told what it forgot of its members before anybody believes it.
+
+        Not in the transaction: if we die here, the node's row still has the old boot, and the next start does it again.
+        """
+        async with self.db.read() as tx:
+            row = await tx.session.get(PbxNode, self.node)
+            if row is None or row.boot in {None, snapshot.boot}:
+                return ()
+            everybody = await reconcile.everybody(tx)
+        wrap_up = timedelta(seconds=self.settings.wrap_up_s)
+        wishes = reconcile.forgotten(everybody, snapshot, wrap_up=wrap_up, heard_all=self._agree)
+        if wishes:
+            log.warning("worker.members told again after a start of Asterisk", members=len(wishes))
+            await self.desk.restore(wishes)
+        return wishes
+
+    async def _look(self, snapshot: Snapshot) -> None:
+        """While connected: only what two looks found is drift, and put right; the rest is on its way to us."""
+        async with self.db.read() as tx:
+            found = await self._drift(tx, snapshot)
+        sure = found & self._suspects
+        self._suspects = found - sure
+        if sure:
+            linkedids = {one.subject for one in sure if one.kind in _OF_CALLS}
+            members = {one.subject for one in sure if one.kind not in _OF_CALLS}
+            async with self.db.write() as tx:
+                for event in self.tracker.resync(snapshot, only=linkedids):
+                    tx.emit(event)
+                await reconcile.take_in(tx, snapshot, only=members)
+                self._correct(tx, sure, snapshot.at)
+        if self._suspects:
+            self.events.resync()
+
+    async def _drift(self, tx: Tx, snapshot: Snapshot) -> frozenset[Drift]:
+        named = drift.names(snapshot.behind)
+        return drift.of_calls(self.tracker, snapshot) | reconcile.drift(await reconcile.everybody(tx), snapshot, named)
+
+    def _correct(self, tx: Tx, found: frozenset[Drift], at: datetime) -> None:
+        for one in sorted(found, key=lambda one: (one.kind, one.subject, one.what, one.leg)):
+            self.corrections += 1
+            log.warning("worker.drift corrected", kind=one.kind, subject=one.subject, what=one.what)
+            key = f"{self.node}:drift:{one.kind}:{one.subject}:{one.what}:{one.leg}:{at.isoformat()}"
+            tx.emit(
+                DriftCorrected(at=at, dedupe_key=key, node=self.node, kind=one.kind, subject=one.subject, what=one.what)
+            )
 
     async def _from_rows(self, tx: Tx) -> Tracker:
         tracker, row = Tracker(self.node), await tx.session.get(PbxNode, self.node)

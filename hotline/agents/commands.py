@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast
+from typing import Any, cast
 from uuid import UUID
 
 import structlog
@@ -20,6 +20,7 @@ import structlog
 from hotline.agents import presence, service
 from hotline.agents.models import Agent
 from hotline.agents.presence import PHONE, RNA, MemberSeen, PhoneSeen
+from hotline.agents.reconcile import Wish
 from hotline.bus import Bus, InProcessBus
 from hotline.clock import Now, from_epoch, now
 from hotline.db import Database
@@ -28,14 +29,15 @@ from hotline.ids import new_id
 from hotline.settings import Settings
 from hotline.telephony import actions
 from hotline.telephony.actions import Command
+from hotline.telephony.connection import GONE
 
 log = structlog.get_logger()
 
 Send = Callable[[Command], Awaitable[Mapping[str, Any]]]
-Forced = Literal["ready", "pause", "log_off"]
 
 EXTENSIONS = 10  # a wrap-up lasts at most so many times its length: then it is a pause, and should say why
 PHONE_WAIT_S = 5.0
+RESTORE_S = 5.0
 _LOOK_S = 0.25
 _CAUSE_GONE = 38  # Q.850 "network out of order": the dialplan queues the caller again, first in line
 
@@ -114,23 +116,6 @@ class AgentDesk:
         """Out of the queue; the phone's secret is void and what it has is hung up. Raises Conflict during a call."""
         await self._run(agent_id, "log_off", "log_off", force)
 
-    async def finish(self, agent_id: UUID) -> None:
-        """End the wrap-up now."""
-        async with self._db.read() as tx:
-            state = (await service.get(tx, agent_id)).state
-        if state != "wrap_up":
-            raise Conflict("The time to write is over already.")
-        await self.ready(agent_id)
-
-    async def force_state(self, agent_id: UUID, to: Forced, reason: str = presence.OTHER) -> None:
-        """A supervisor's word. A forced log-off ends the agent's call; its caller becomes first in the queue."""
-        if to == "ready":
-            await self.ready(agent_id, force=True)
-        elif to == "pause":
-            await self.pause(agent_id, reason, force=True)
-        else:
-            await self.log_off(agent_id, force=True)
-
     async def extend(self, agent_id: UUID) -> datetime:
         """Once more the wrap-up's length, up to EXTENSIONS of them in all. Returns the new end."""
         async with self._turns[agent_id]:
@@ -186,6 +171,38 @@ class AgentDesk:
             if service.apply(agent, PhoneSeen(agent.endpoint, "lost", "", ""), at):
                 service.changed(tx, agent, at, _key())
         await self.react()
+
+    async def restore(self, wishes: Sequence[Wish]) -> None:
+        """Tell an Asterisk that has just started what it forgot. Raises TelephonyError when it cannot be reached within
+        RESTORE_S: then nobody may believe that it knows.
+        """
+        try:
+            async with asyncio.timeout(RESTORE_S):
+                await asyncio.gather(*(self._restore(wish) for wish in wishes))
+        except TimeoutError:
+            raise TelephonyError(GONE) from None
+
+    async def _restore(self, wish: Wish) -> None:
+        for step in _wished(self._queue, wish):
+            try:
+                await self._sent(step)
+            except TelephonyError as error:
+                log.error("agents.restore refused", endpoint=wish.endpoint, said=error.message)
+
+    async def _sent(self, step: _Step) -> None:
+        """Once it is taken: the connection for commands comes back beside the one that brought the news."""
+        while True:
+            try:
+                await self._send(step.command)
+                return
+            except TelephonyError as error:
+                if error.message != GONE:
+                    if step.unless is None or step.unless not in error.message.lower():
+                        raise
+                    if step.instead is not None:
+                        await self._send(step.instead)
+                    return
+            await asyncio.sleep(_LOOK_S / 5)
 
     async def wrap_up_sweep(self, at: datetime) -> None:
         """What time brings, once a second by the worker: ended wrap-ups, commands that nobody confirmed, phones.
@@ -331,6 +348,20 @@ class AgentDesk:
             if agent.pending_at == pending_at and agent.pending != presence.FAILED:
                 agent.pending = presence.FAILED
                 service.changed(tx, agent, self._now(), f"unconfirmed:{agent.endpoint}:{pending_at.isoformat()}")
+
+
+def _wished(queue: str, wish: Wish) -> Sequence[_Step]:
+    """The end of a wrap-up first, for the dialplan undoes a pause whose end has passed."""
+    if not wish.in_queue:
+        return (_Step(actions.queue_remove(queue, wish.endpoint), unless=_NOT_THERE),)
+    paused, reason = wish.reason is not None, wish.reason or ""
+    if wish.until is None:
+        first = _Step(actions.control("acw-clear", wish.endpoint))
+    else:
+        first = _Step(actions.control("acw-set", wish.endpoint, math.ceil(wish.until.timestamp())))
+    add = actions.queue_add(queue, wish.endpoint, paused, reason)
+    pause = actions.queue_pause(queue, wish.endpoint, paused, reason)
+    return first, _Step(add, unless=_ALREADY_THERE, instead=pause)
 
 
 def _check(agent: Agent, command: presence.Command, force: bool) -> None:

@@ -222,13 +222,6 @@ def is_confirmed(pending: str, now: Presence) -> bool:
             return False
 
 
-def pending_shown(pending: str | None, pending_at: datetime | None, at: datetime) -> str | None:
-    """`ready`, `pause`, `log_off` while it may still be confirmed, then `failed`."""
-    if pending is None or pending_at is None:
-        return None
-    return FAILED if at - pending_at > PENDING_FOR else pending.partition(":")[0]
-
-
 def observe(message: Message, queue: str = QUEUE) -> tuple[Observation, ...]:
     """What a message says of an agent; most say nothing."""
     match message:

@@ -1,7 +1,7 @@
 """Agents as rows: what Asterisk says of them, which call they have, and their phones' secrets.
 
-The worker brings observations and snapshots, handlers.ON brings call events; every change is one AgentChanged with a
-key made from its cause. Commands to Asterisk are agents.commands; nothing here talks to it.
+The worker brings observations, agents.reconcile snapshots, handlers.ON call events; every change is one AgentChanged
+with a key made from its cause. Commands to Asterisk are agents.commands; nothing here talks to it.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import assert_never, cast
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, or_, select
 
 from hotline.access.models import Account
 from hotline.agents import presence
@@ -35,7 +35,6 @@ from hotline.events import (
     TicketHandedTo,
 )
 from hotline.ids import new_endpoint, new_token
-from hotline.telephony.messages import Snapshot
 
 FIRST_EXTENSION = 8001
 # Asked at every event of a call or every second, so built once. An endpoint never changes: no need to flush first.
@@ -100,25 +99,9 @@ async def by_endpoint(tx: Tx, endpoint: str) -> Agent | None:
     return held or (await tx.session.scalars(_BY_ENDPOINT, {"endpoint": endpoint})).one_or_none()
 
 
-async def for_board(tx: Tx) -> Sequence[Agent]:
-    """All who may sign in, by extension; one statement however many."""
-    rows = await tx.session.scalars(
-        select(Agent)
-        .join(Account, Account.id == Agent.account_id)
-        .where(Account.is_active)
-        .order_by(func.length(Agent.extension), Agent.extension)
-    )
-    return list(rows)
-
-
 async def needing_attention(tx: Tx) -> Sequence[Agent]:
     """Whom time or a lost phone may ask something of: what the worker's sweep looks at. One statement."""
     return list(await tx.session.scalars(_NEEDING_ATTENTION))
-
-
-async def expired_wrap_ups(tx: Tx, now: datetime, wrap_up: timedelta) -> Sequence[Agent]:
-    """Whose time to write is over."""
-    return [agent for agent in await needing_attention(tx) if is_wrap_up_over(agent, now, wrap_up)]
 
 
 def is_wrap_up_over(agent: Agent, now: datetime, wrap_up: timedelta) -> bool:
@@ -250,7 +233,7 @@ async def observe(tx: Tx, observation: Observation, at: datetime) -> None:
 
 def apply(agent: Agent, observation: Observation, at: datetime) -> bool:
     """Whether anything on the row changed."""
-    before = _shown(agent)
+    before = shown(agent)
     match observation:
         case MemberSeen():
             enter(agent, presence.member(current(agent), observation), at)
@@ -266,23 +249,7 @@ def apply(agent: Agent, observation: Observation, at: datetime) -> bool:
             pass  # nothing to write about: they are elsewhere already
         case _:
             assert_never(observation)
-    return _shown(agent) != before
-
-
-async def snapshot(tx: Tx, taken: Snapshot) -> None:
-    """Mark and sweep: every agent is made to agree with what Asterisk has now. Three statements however many agents."""
-    agents = list(await tx.session.scalars(select(Agent).with_for_update()))
-    seen = presence.observe_snapshot(taken, [agent.endpoint for agent in agents])
-    for agent in agents:
-        before, said = _shown(agent), seen[agent.endpoint]
-        if not said.has_leg and agent.state in presence.BUSY:
-            over: presence.Kind = "offer_ended" if agent.state == "ringing" else "leg_ended"
-            enter(agent, presence.step(current(agent), over), taken.at)
-        apply(agent, said.member, taken.at)
-        if said.phone is not None:
-            apply(agent, said.phone, taken.at)
-        if _shown(agent) != before:
-            changed(tx, agent, taken.at, f"snapshot:{taken.boot}:{taken.at.isoformat()}:{agent.endpoint}")
+    return shown(agent) != before
 
 
 async def on_call_event(tx: Tx, item: Emitted) -> None:
@@ -315,7 +282,7 @@ async def _on_leg(
     if agent is None:
         return
     item.agent_id = item.agent_id or agent.id
-    kind, before = _KIND_OF[type(event)], _shown(agent)
+    kind, before = _KIND_OF[type(event)], shown(agent)
     if kind in {"rang", "answered"}:
         call = await tx.session.get(Call, item.call_id) if item.call_id is not None else None
         if call is not None and call.ended_at is not None:
@@ -332,7 +299,7 @@ async def _on_leg(
         agent.misses += 1
     enter(agent, presence.step(current(agent), kind), event.at)
     confirm(agent)
-    if _shown(agent) != before:
+    if shown(agent) != before:
         changed(tx, agent, event.at, f"{event.dedupe_key}:agent")
 
 
@@ -414,7 +381,7 @@ def changed(tx: Tx, agent: Agent, at: datetime, key: str) -> None:
     tx.emit(event, call_id=agent.call_id, ticket_id=agent.ticket_id, agent_id=agent.id)
 
 
-def _shown(agent: Agent) -> tuple[object, ...]:
+def shown(agent: Agent) -> tuple[object, ...]:
     """What screens show of the row: a change of it is an event."""
     return (
         agent.state, agent.reason, agent.in_queue, agent.since, agent.pending, agent.phone, agent.wrap_up_until,

@@ -8,7 +8,7 @@ Order is kept for each channel; messages of different channels may come in any o
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,6 +41,16 @@ _NO_TALK = frozenset({"holding_bridge"})
 _HANGUP_BY = frozenset({"caller", "agent", "system"})
 _FACTS = frozenset({"HLOffered", "HLRecording", "HLOutcome"})
 _BRANCHES = {("hl-open", "s"): "hl-open", ("hl-closed", "s"): "hl-closed", ("hl-recorder", "closed"): "hl-closed"}
+
+
+class _Every:
+    """Any name is in it."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+EVERY = _Every()
 
 
 class Tracker:
@@ -81,10 +91,11 @@ class Tracker:
         for row in calls:
             self._registry.add(row.live(), (row.linkedid, *row.aliases))
 
-    def resync(self, snapshot: m.Snapshot) -> list[CallEvent]:
+    def resync(self, snapshot: m.Snapshot, only: Container[str] = EVERY) -> list[CallEvent]:
         """Make the calls agree with what Asterisk has now: end what vanished, take in what is new.
 
         What was told while the snapshot was taken (`behind`) is to be fed next: it says better how something ended.
+        `only`: these calls, by their own Linkedid; the others are left as they are.
         """
         events: list[CallEvent] = []
         if self.boot not in {None, snapshot.boot}:
@@ -93,20 +104,27 @@ class Tracker:
         self.boot = snapshot.boot
         facts = [told for told in snapshot.behind if isinstance(told, m.UserEvent) and told.name == "HLOffered"]
         later = {told.channel.uniqueid for told in facts if told.channel is not None}
-        for live in snapshot.channels:
+        channels = [live for live in snapshot.channels if self._own(live.channel) in only]
+        for live in channels:
             events += self._take_in(live, snapshot.at, live.channel.uniqueid in later)
         here = {live.channel.uniqueid for live in snapshot.channels}
         here |= {told.channel.uniqueid for told in snapshot.behind if isinstance(told, m.Hangup)}
-        for uniqueid in [one for one in self._registry.by_channel if one not in here]:
-            events += self._end_channel(uniqueid, snapshot.at)
-        events += self._take_queue(snapshot)
-        for live in snapshot.channels:
+        for uniqueid, call in list(self._registry.by_channel.items()):
+            if uniqueid not in here and call.own in only:
+                events += self._end_channel(uniqueid, snapshot.at)
+        events += self._take_queue(snapshot, only)
+        for live in channels:
             events += self._take_leg(live, snapshot.at)
         for call in self._registry.calls:
-            if not call.channels and call.caller not in here:
+            if not call.channels and call.caller not in here and call.own in only:
                 call.last_at = call.last_at or snapshot.at
                 events += self._end(call)
         return events
+
+    def _own(self, channel: m.Channel) -> str:
+        """What the call of a channel is called."""
+        call = self._registry.by_channel.get(channel.uniqueid)
+        return call.own if call is not None else channel.linkedid
 
     # Channels
 
@@ -387,15 +405,15 @@ class Tracker:
         self._recognise(call, channel, began)
         return events if is_told_later else events + self._tell(call, began, channel)
 
-    def _take_queue(self, snapshot: m.Snapshot) -> list[CallEvent]:
+    def _take_queue(self, snapshot: m.Snapshot, only: Container[str]) -> list[CallEvent]:
         events: list[CallEvent] = []
         waiting = {entry.uniqueid: entry for entry in snapshot.entries}
         for uniqueid, entry in waiting.items():
             call = self._registry.by_channel.get(uniqueid)
-            if call is not None and call.is_told:
+            if call is not None and call.is_told and call.own in only:
                 events += self._queued(call, entry.queue, snapshot.at - timedelta(seconds=entry.wait_s))
         for call in self.calls:
-            if call.waits_since is not None and call.caller not in waiting:
+            if call.waits_since is not None and call.caller not in waiting and call.own in only:
                 call.waits_since, call.unqueued_at = None, snapshot.at
         return events
 

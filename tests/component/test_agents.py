@@ -9,8 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from hotline.access import accounts
-from hotline.agents import presence, service
+from hotline.agents import presence, reconcile, service
 from hotline.agents.commands import EXTENSIONS, AgentDesk
 from hotline.agents.models import Agent
 from hotline.agents.presence import MemberSeen, PhoneSeen, WrapUpSeen
@@ -319,7 +318,7 @@ def snapshot(house: House, *, member: str | None = "none", leg: bool = False, de
 
 async def take(house: House, taken: Snapshot) -> None:
     async with house.db.write() as tx:
-        await service.snapshot(tx, taken)
+        await reconcile.take_in(tx, taken)
 
 
 async def test_a_snapshot_finds_members_and_sweeps_the_others(house: House) -> None:
@@ -448,10 +447,10 @@ async def test_log_off_of_somebody_who_is_out_already_waits_for_nothing(house: H
 
 async def test_a_supervisor_may_end_what_is_stuck(on_duty: House) -> None:
     await on_duty.answered(new_id())
-    await on_duty.desk.force_state(on_duty.id, "log_off")
+    await on_duty.desk.log_off(on_duty.id, force=True)
     assert on_duty.asterisk.said() == ["acw-clear", "QueueRemove", f"hang up /^PJSIP/{on_duty.endpoint}-/ 38"]
     with pytest.raises(Conflict):
-        await on_duty.desk.force_state(on_duty.id, "pause")
+        await on_duty.desk.pause(on_duty.id, "BREAK", force=True)
 
 
 async def test_a_refused_command_is_no_longer_pending_and_says_why(on_duty: House) -> None:
@@ -551,15 +550,6 @@ async def test_without_wrap_up_the_agent_is_ready_when_the_queue_offers_again(db
     assert (await house.agent()).state == "ready"
 
 
-async def test_wrap_up_may_be_finished_early(on_duty: House) -> None:
-    await on_duty.wrap_up()
-    await on_duty.desk.finish(on_duty.id)
-    assert on_duty.asterisk.said() == ["acw-clear", "unpause"]
-    await on_duty.member()
-    with pytest.raises(Conflict):
-        await on_duty.desk.finish(on_duty.id)
-
-
 async def test_wrap_up_may_be_extended_and_asterisk_knows_the_new_end(on_duty: House) -> None:
     await on_duty.wrap_up()
     assert await on_duty.desk.extend(on_duty.id) == T0 + 2 * MINUTE
@@ -585,13 +575,6 @@ async def test_an_extension_that_asterisk_refused_is_taken_back(on_duty: House) 
     with pytest.raises(TelephonyError):
         await on_duty.desk.extend(on_duty.id)
     assert (await on_duty.agent()).wrap_up_until == T0 + MINUTE
-
-
-async def test_expired_wrap_ups_are_those_whose_time_is_over(on_duty: House) -> None:
-    await on_duty.wrap_up()
-    async with on_duty.db.read() as tx:
-        assert await service.expired_wrap_ups(tx, T0 + 59 * SECOND, MINUTE) == []
-        assert [agent.id for agent in await service.expired_wrap_ups(tx, T0 + MINUTE, MINUTE)] == [on_duty.id]
 
 
 # Lost phones and missed calls
@@ -762,13 +745,6 @@ async def test_an_extension_and_an_account_are_used_once(db: Database) -> None:
         for owner, extension in ((two, "1003"), (one, "1004")):
             with pytest.raises(Conflict):
                 await service.add_agent(tx, owner.id, owner.name, T0, extension)
-
-
-async def test_the_board_has_all_who_may_sign_in_by_extension(db: Database) -> None:
-    async with db.write() as tx:
-        agents = [await factories.agent(tx, extension=extension) for extension in ("1000", "99", "200", "300")]
-        await accounts.deactivate(tx, agents[3].account_id, T0)
-        assert [agent.extension for agent in await service.for_board(tx)] == ["99", "200", "1000"]
 
 
 async def test_agents_are_found_by_account_and_endpoint(house: House) -> None:

@@ -190,12 +190,6 @@ def test_pending_is_confirmed_by_the_queue_alone() -> None:
     assert [presence.is_confirmed("log_off", p) for p in (READY, paused, out)] == [False, False, True]
 
 
-def test_pending_is_shown_as_failed_after_five_seconds() -> None:
-    assert presence.pending_shown("pause:LUNCH", AT, AT + timedelta(seconds=5)) == "pause"
-    assert presence.pending_shown("pause:LUNCH", AT, AT + timedelta(seconds=5.1)) == "failed"
-    assert presence.pending_shown(None, None, AT) is None
-
-
 def test_a_snapshot_answers_for_every_endpoint() -> None:
     channel = Channel(name="PJSIP/a1-0000000a", uniqueid="u", linkedid="l", state=6)
     taken = Snapshot(
