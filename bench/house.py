@@ -72,23 +72,7 @@ class House:
 
     async def fill(self, phones: int, consoles: int) -> None:
         """Agents with phones; sessions for that many consoles, supervisors' beyond the agents' own."""
-        await migrate.upgrade(self.settings.store_url)
-        db = Database(self.settings.store_url)
-        at = now()
-        try:
-            async with db.write() as tx:
-                people = []
-                for number in range(phones):
-                    account = await accounts.add_user(tx, f"agent{number}", "agent", "no password", at)
-                    agent = await agents.add_agent(tx, account.id, account.name, at, str(2000 + number))
-                    self.endpoints.append(agent.endpoint)
-                    people.append(account.id)
-                account = await accounts.add_user(tx, "supervisor", "supervisor", "no password", at)
-                people += [account.id] * max(0, consoles - phones)
-                for person in people[:consoles]:
-                    self.cookies.append((await accounts.open_session(tx, person, at)).token)
-        finally:
-            await db.close()
+        self.endpoints, self.cookies = await fill(self.settings, phones, consoles)
 
     async def start(self) -> None:
         env = {**os.environ, **environment(self.settings)}
@@ -128,6 +112,31 @@ class House:
         if self.process is not None and self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
             await asyncio.wait_for(self.process.wait(), 60)
+
+
+async def fill(settings: Settings, phones: int, consoles: int) -> tuple[list[str], list[str]]:
+    """A store with agents named agent0, agent1, …, and a supervisor. Returns the agents' endpoints, and a session for
+    each of that many consoles: the agents' first, the supervisor's beyond.
+    """
+    endpoints, cookies = list[str](), list[str]()
+    await migrate.upgrade(settings.store_url)
+    db = Database(settings.store_url)
+    at = now()
+    try:
+        async with db.write() as tx:
+            people = []
+            for number in range(phones):
+                account = await accounts.add_user(tx, f"agent{number}", "agent", "no password", at)
+                agent = await agents.add_agent(tx, account.id, account.name, at, str(2000 + number))
+                endpoints.append(agent.endpoint)
+                people.append(account.id)
+            account = await accounts.add_user(tx, "supervisor", "supervisor", "no password", at)
+            people += [account.id] * max(0, consoles - phones)
+            for person in people[:consoles]:
+                cookies.append((await accounts.open_session(tx, person, at)).token)
+    finally:
+        await db.close()
+    return endpoints, cookies
 
 
 def environment(settings: Settings) -> dict[str, str]:

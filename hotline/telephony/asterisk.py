@@ -146,6 +146,8 @@ class Asterisk:
 
     def pid(self) -> int | None:
         """Of our running Asterisk, also one that an earlier process of ours started."""
+        if self._started is not None and self._started.poll() is None:
+            return self._started.pid  # also in its first moments, in which the system does not know its command yet
         try:
             pid = int(self.places.pid.read_text())
             arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -156,8 +158,6 @@ class Asterisk:
         return pid if is_ours and state != "Z" else None
 
     def alive(self) -> bool:
-        if self._started is not None:
-            self._started.poll()  # so that a dead child does not stay a zombie
         return self.pid() is not None
 
     @property

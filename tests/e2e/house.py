@@ -90,6 +90,11 @@ class House:
 
     async def start(self) -> None:
         """Returns once it says that it is ready."""
+        told = self.spawn()
+        await until(lambda: self._is_ready(told), timeout_s=60, what="hotline ready")
+
+    def spawn(self) -> int:
+        """Returns how long its log was before."""
         given = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
         ours = {f"HOTLINE_{name.upper()}": str(value) for name, value in self.settings.model_dump().items()}
         told = self.log.stat().st_size if self.log.exists() else 0
@@ -98,7 +103,7 @@ class House:
                 [sys.executable, "-m", "hotline", "run"],
                 cwd=CHECKOUT, env=given | ours, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
             )  # fmt: skip
-        await until(lambda: self._is_ready(told), timeout_s=60, what="hotline ready")
+        return told
 
     def _is_ready(self, told: int) -> bool:
         text = self.log.read_bytes()[told:].decode(errors="replace")

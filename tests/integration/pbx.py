@@ -279,11 +279,12 @@ class Pbx:
         address: str,
         count: int = 1,
         rate: float = 10,
+        period_ms: int = 1000,
         port: int = 0,
         first_number: int = 13800138000,
         **values: Any,
     ) -> Sipp:
-        """Run a scenario with its `${…}` filled in."""
+        """Run a scenario with its `${…}` filled in; `rate` calls a period."""
         program = find_program(self.settings.asterisk_prefix, "sipp")
         assert program, "sipp is missing: run script/asterisk"
         port = port or self.port()
@@ -293,8 +294,9 @@ class Pbx:
         (directory / "numbers.csv").write_text("SEQUENTIAL\n" + numbers)
         options = {
             "-sf": "scenario.xml", "-inf": "numbers.csv", "-i": address, "-p": port, "-mi": address,
-            "-cp": control_port(), "-m": count, "-l": max(count, 1), "-r": rate, "-log_file": "log",
-            "-error_file": "errors", "-min_rtp_port": 30000 + (port - 21400) % 900 * 32, "-max_rtp_port": 60000,
+            "-cp": control_port(), "-m": count, "-l": max(count, 1), "-r": rate, "-rp": period_ms,
+            "-log_file": "log", "-error_file": "errors", "-min_rtp_port": 30000 + (port - 21400) % 900 * 32,
+            "-max_rtp_port": 60000,
         }  # fmt: skip
         server = f"{self.settings.sip_bind}:{self.settings.sip_port}"
         command = [*program, server, "-trace_logs", "-trace_err", "-nostdin"]

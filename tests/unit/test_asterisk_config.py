@@ -3,6 +3,8 @@
 import json
 import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,6 +118,18 @@ async def test_a_phones_secret_that_was_written_and_not_read_is_read_at_the_next
     await asterisk.write_agents([phone])
     assert asterisk.places.agents.read_text() == agents_text([phone])
     assert asterisk.told == ("module reload res_pjsip.so", "module reload res_pjsip.so")
+
+
+def test_what_was_started_just_now_runs_before_the_system_knows_its_command(tmp_path: Path) -> None:
+    asterisk = Asterisk(Settings(data_dir=tmp_path))
+    # Between fork and exec the command line is another one, or none.
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        asterisk._started = process
+        assert asterisk.pid() == process.pid
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait()
+    assert not asterisk.alive()
 
 
 def test_every_line_is_reached_and_nothing_leads_out() -> None:
