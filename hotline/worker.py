@@ -172,7 +172,7 @@ class Worker:
             try:
                 async with self.db.write() as tx:
                     for event in events:
-                        tx.emit(event)
+                        tx.emit(await agents.as_it_was(tx, event))
                     for observation, at in seen:
                         await agents.observe(tx, observation, at)
                 self.counts["batches"] += 1

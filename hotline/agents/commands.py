@@ -240,6 +240,9 @@ class AgentDesk:
         for agent in agents:
             match service.reaction(agent):
                 case "hang_up":
+                    # Out of the queue's turn first: else the caller who is given back may ring the same dead phone.
+                    if presence.is_offered(service.current(agent)):
+                        await self._claimed(agent, f"pause:{PHONE}")
                     await self._hang_up(agent)
                 case "pause_phone":
                     await self._claimed(agent, f"pause:{PHONE}")
@@ -256,7 +259,7 @@ class AgentDesk:
         if self._hung_up.get(agent.id) == loss:
             return
         try:
-            await self._send(_hangup(agent.endpoint))
+            await self._tell(agent.id, _Step(_hangup(agent.endpoint), unless=_NO_CHANNEL))
             self._hung_up[agent.id] = loss
         except TelephonyError as error:
             log.warning("agents.hangup failed, tried again", agent_id=str(agent.id), error=error.message)

@@ -191,6 +191,11 @@ def phone(now: Phone, contact: str | None, seen: PhoneSeen) -> tuple[Phone, str 
     return "lost", None
 
 
+def is_offered(now: Presence) -> bool:
+    """Whether the queue would ring them when their phone is free."""
+    return now.in_queue and now.reason is None
+
+
 Reaction = Literal["hang_up", "pause_phone", "pause_rna", "unpause"]
 
 
@@ -198,11 +203,10 @@ def reaction(now: Presence, since: datetime, phone_now: Phone, phone_since: date
     """What Asterisk must be told because of a lost phone or missed calls. None once it is so: asked again at will."""
     if phone_now == "lost" and now.state in BUSY:
         return "hang_up"
-    if now.state == "ready" and now.in_queue and now.reason is None:
-        if phone_now == "lost":
-            return "pause_phone"
-        if misses >= MISSES_ALLOWED:
-            return "pause_rna"
+    if phone_now == "lost" and now.state in {"ready", "wrap_up"} and is_offered(now):
+        return "pause_phone"
+    if misses >= MISSES_ALLOWED and now.state == "ready" and is_offered(now):
+        return "pause_rna"
     back = now.state == "paused" and now.reason == PHONE and phone_now == "ok"
     return "unpause" if back and phone_since - since <= PHONE_BACK_WITHIN else None
 

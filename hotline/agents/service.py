@@ -27,6 +27,7 @@ from hotline.events import (
     AgentRang,
     CallAnswered,
     CallEnded,
+    CallEvent,
     CallMerged,
     PhoneProvisioned,
     PhoneSecretChanged,
@@ -250,6 +251,19 @@ def apply(agent: Agent, observation: Observation, at: datetime) -> bool:
         case _:
             assert_never(observation)
     return shown(agent) != before
+
+
+async def as_it_was(tx: Tx, event: CallEvent) -> CallEvent:
+    """A phone that was lost could not be answered: nobody missed that call, its offer only ended."""
+    if not isinstance(event, AgentMissed):
+        return event
+    agent = await by_endpoint(tx, event.member)
+    if agent is None or agent.phone != "lost":
+        return event
+    key = f"{event.dedupe_key.removesuffix('missed')}withdrawn"
+    return AgentOfferEnded(
+        at=event.at, dedupe_key=key, node=event.node, linkedid=event.linkedid, member=event.member, leg=event.leg
+    )
 
 
 async def on_call_event(tx: Tx, item: Emitted) -> None:

@@ -18,7 +18,7 @@ from hotline.agents import service as agents
 from hotline.agents.commands import AgentDesk
 from hotline.agents.models import Agent
 from hotline.bus import InProcessBus
-from hotline.calls.models import Call, PbxNode
+from hotline.calls.models import Call, CallOffer, PbxNode
 from hotline.clock import now
 from hotline.db import Database, Tx
 from hotline.errors import StartupError, TelephonyError
@@ -366,6 +366,19 @@ async def test_lost_phones_and_missed_calls_are_reacted_to_at_once(
     sweep.cancel()
     with suppress(asyncio.CancelledError):
         await sweep
+
+
+@pytest.mark.parametrize(("phone", "result", "misses"), [("ok", "missed", 1), ("lost", "withdrawn", 0)])
+async def test_a_ring_at_a_dead_phone_is_nobodys_missed_call(
+    work: Worker, db: Database, phone: str, result: str, misses: int
+) -> None:
+    """A page that loads anew while it rings is hung up by us: app_queue calls that RingNoAnswer as well."""
+    async with db.write() as tx:
+        await factories.agent(tx, endpoint="a1", phone=phone, phone_contact="sip:a1@1", state="ready", in_queue=True)
+    await work.on_batch(MISSED)
+    offers = {offer.member: offer.result for offer in await _all(db, CallOffer)}
+    [agent] = await _all(db, Agent)
+    assert (offers["a1"], agent.misses) == (result, misses)
 
 
 # All of it

@@ -306,9 +306,11 @@ async function measure(call) {
   }
 }
 
-// The page goes, not the person: the goodbye says so (a cause other than 16), and the caller is first in line again.
+// The page goes, not the person: the goodbye says so (a cause other than 16), and the caller is first in line again. A ring
+// is left without a word: stopping the phone would refuse it, and that is a missed call. Its socket's end says enough.
 function leave() {
-  if (session?.isEstablished()) session.terminate({ extraHeaders: ['Reason: Q.850;cause=41;text="page left"'] });
+  if (session && !session.isEstablished()) return;
+  session?.terminate({ extraHeaders: ['Reason: Q.850;cause=41;text="page left"'] });
   ua?.stop();
 }
 
