@@ -24,6 +24,7 @@ from web.deps import House, Web
 from web.edge import Edge
 from web.live import Hub
 from web.metrics import Metrics
+from web.operations import Operations
 from web.render import STATIC, TEMPLATES, Renderer
 from web.shell import error_page
 from web.static import BuiltFiles
@@ -60,7 +61,10 @@ def wire(house: House, renderer: Renderer) -> Web:
         house.db, house.bus, house.settings,
         renderer=renderer, metrics=metrics, alive=auth.alive_in(house), unwritten=house.unwritten_since,
     )  # fmt: skip
-    return Web(house, hub, renderer, metrics)
+    operations = Operations(
+        house.db, house.settings, counters=house.counters, unwritten_since=house.unwritten_since
+    )  # fmt: skip
+    return Web(house, hub, renderer, metrics, operations)
 
 
 @asynccontextmanager

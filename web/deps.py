@@ -16,6 +16,7 @@ from hotline.db import Database
 from hotline.settings import Settings
 from web.live import Hub
 from web.metrics import Metrics
+from web.operations import Operations
 from web.render import Renderer
 
 
@@ -47,6 +48,7 @@ class Web:
     hub: Hub
     renderer: Renderer
     metrics: Metrics
+    operations: Operations
 
 
 def of(connection: HTTPConnection) -> Web:

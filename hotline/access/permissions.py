@@ -26,6 +26,7 @@ TABLE: Mapping[str, Mapping[Role, Condition]] = {
     "locale.set": _STAFF,
     "live.connect": _STAFF,
     "metrics.view": {"administrator": "any"},
+    "operations.view": {"supervisor": "any", "administrator": "any"},
     "board.view": _STAFF,
     "number.live": {"supervisor": "any"},
     "console.use": _PHONE,

@@ -41,6 +41,7 @@ EXPECTED: dict[str, tuple[str | None, str | None, str | None, str | None]] = {
     "ticket.discard": (OWN, ANY, OWN, None),
     "ticket.restore": (OWN, ANY, OWN, None),
     "metrics.view": (None, None, None, ANY),
+    "operations.view": (None, ANY, None, ANY),
 }
 FOR_ALL = {"home.view", "session.close", "locale.set", "live.connect", "board.view", "agent.view", "queue.view"}
 

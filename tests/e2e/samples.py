@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.e2e import operations_samples
 from web import views
 
 NOW = datetime(2026, 3, 12, 6, 3, 22, tzinfo=UTC)
@@ -249,6 +250,28 @@ def me(state: str = "ready", seconds: float = 8020, *, locale: str = "zh_CN", **
     return views.Me("钟宁", "agent", locale, agent(1, "钟宁", state, seconds, **more), MAY)
 
 
+def supervisor(state: str = "paused", seconds: float = 8020, **more: Any) -> views.Me:
+    """A supervisor with a phone and a long name: nobody's status bar is fuller."""
+    row = agent(8, "supervisor-of-the-day", state, seconds, reason="OTHER", **more)
+    return views.Me(row.name, "supervisor", "zh_CN", row, MAY | {"operations.view", "call.view"})
+
+
+def operations(*, is_whole: bool, line: str | None = None, hour: int | None = None) -> dict[str, Any]:
+    """The operations page's context."""
+    view = operations_samples.day(NOW, is_whole=is_whole)
+    return {
+        "me": supervisor(),
+        "board": BOARD if is_whole else replace(BOARD, stale_since=ago(40)),
+        "view": view,
+        "differences": view.differences(line, hour, operations_samples.ZONE),
+        "chosen_line": line,
+        "chosen_hour": hour,
+        "query": "",
+        "before": view.day - timedelta(days=1),
+        "after": None,
+    }
+
+
 SCREENS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "console-idle": (
         "console/index.html",
@@ -312,6 +335,9 @@ SCREENS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "ticket": ("tickets/show.html", {"me": me("ready"), "ticket": CLOSED, "call": None}),
     "calls": ("calls/index.html", {"me": me("ready"), "calls": CALL_LIST, "next_cursor": "abc"}),
     "call": ("calls/show.html", {"me": me("ready"), "call": CALL, "timeline_entries": TIMELINE}),
+    "operations": ("operations/index.html", operations(is_whole=True)),
+    "operations-differ": ("operations/index.html", operations(is_whole=False)),
+    "operations-hour": ("operations/index.html", operations(is_whole=False, line="12345", hour=10)),
     "sign-in": (
         "sign_in/index.html",
         {

@@ -1,6 +1,6 @@
 """Screens, one module each. `ROUTERS` is what web.app includes."""
 
-from web.pages import board, calls, console, health, live, me, session, tickets
+from web.pages import board, calls, console, health, live, me, operations, session, tickets
 
 ROUTERS = (
     session.router,
@@ -9,6 +9,7 @@ ROUTERS = (
     tickets.router,
     calls.router,
     me.router,
+    operations.router,
     health.router,
     live.router,
 )

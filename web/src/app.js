@@ -7,6 +7,7 @@ import * as fields from "./fields.js";
 import * as keys from "./keys.js";
 import * as live from "./live.js";
 import { renew, why } from "./net.js";
+import * as operations from "./operations.js";
 import * as softphone from "./softphone.js";
 import * as tick from "./tick.js";
 import { toast, word } from "./words.js";
@@ -61,7 +62,7 @@ function ready() {
 // The console's tab must stay: the phone lives in it. Other pages open in a tab of their own, each always the same.
 function tabs() {
   const page = document.body.dataset.page;
-  const own = { console: "hotline-console", board: "hotline-board", tickets: "hotline-tickets", calls: "hotline-calls" }[page];
+  const own = { console: "hotline-console", board: "hotline-board", tickets: "hotline-tickets", calls: "hotline-calls", operations: "hotline-operations" }[page];
   if (own) window.name = own;
   for (const link of document.querySelectorAll("[data-nav] a")) {
     if (link.dataset.window === own) link.setAttribute("aria-current", "page");
@@ -82,6 +83,7 @@ autosave.start().finally(() => {
   ready();
   softphone.start();
   live.start();
+  operations.start();
   keys.start(softphone.act);
   document.documentElement.dataset.started = "";
 });
