@@ -77,11 +77,11 @@ class House:
     async def start(self) -> None:
         env = {**os.environ, **environment(self.settings)}
         began = time.monotonic()
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bench.house", PHONES, str(self.phones_port),
-            env=env, cwd=CHECKOUT, stdout=asyncio.subprocess.PIPE,
-            stderr=(self.directory / "stderr").open("wb"),
-        )  # fmt: skip
+        with (self.directory / "stderr").open("ab") as errors:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bench.house", PHONES, str(self.phones_port),
+                env=env, cwd=CHECKOUT, stdout=asyncio.subprocess.PIPE, stderr=errors,
+            )  # fmt: skip
         assert self.process.stdout is not None
         async for line in self.process.stdout:
             if line.startswith(b"hotline ready"):

@@ -81,6 +81,7 @@ class Worker:
         self._writing_since: datetime | None = None
         self.corrections = 0
         self._agree = False
+        self._is_known = False  # whoever was here before us may have died and left the row as it was
         self._suspects: frozenset[Drift] = frozenset()
         self._react = asyncio.Event()
         self._lease: Lease | None = None
@@ -279,8 +280,9 @@ class Worker:
         if row is None:
             row = PbxNode(name=self.node, boot=None, state="", since=at, epoch=0)
             tx.session.add(row)
-        if row.state == state and row.boot == (boot or row.boot):
+        if row.state == state and row.boot == (boot or row.boot) and self._is_known:
             return
+        self._is_known = True
         row.state, row.since, row.boot = state, at, boot or row.boot
         row.epoch += state == "live"
         tx.emit(

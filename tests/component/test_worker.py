@@ -298,6 +298,14 @@ async def test_a_snapshot_that_only_checks_starts_no_new_epoch(work: Worker, db:
     assert await _node_events(db) == [("live", 1)]
 
 
+async def test_a_worker_that_follows_a_killed_one_is_a_new_epoch(
+    work: Worker, db: Database, house: FakeHouse, tmp_path: Path
+) -> None:
+    await work.on_snapshot(QUIET)
+    await _worker(db, house, tmp_path).on_snapshot(replace(QUIET, at=pbx_model.at(9)))
+    assert await _node_events(db) == [("live", 1), ("live", 2)]
+
+
 async def test_another_start_of_asterisk_is_a_new_epoch(work: Worker, db: Database) -> None:
     await work.on_snapshot(QUIET)
     await work.on_snapshot(replace(QUIET, at=pbx_model.at(9), boot="2026-11-25T00:00:00"))
