@@ -102,10 +102,21 @@ class Pbx:
             case m.QueueCallerLeave():
                 self.entries.pop(message.channel.uniqueid, None)
 
-    def snapshot(self, behind: Sequence[m.Message] = (), boot: str = BOOT) -> m.Snapshot:
-        """`behind`: the messages that were told while it was taken."""
+    def copy(self) -> "Pbx":
+        tables = (self.channels, self.born, self.bridges, self.entries)
+        return Pbx(*(dict(table) for table in tables), set(self.gone), self.at)  # type: ignore[arg-type]
+
+    def snapshot(
+        self,
+        behind: Sequence[m.Message] = (),
+        boot: str = BOOT,
+        at: datetime | None = None,
+        queue: "Pbx | None" = None,
+    ) -> m.Snapshot:
+        """`behind`: the messages that were told while it was taken; `queue`: Asterisk when it listed that, if later."""
+        queue = queue or self
         return m.Snapshot(
-            at=behind[0].at if behind else self.at,
+            at=at or (behind[0].at if behind else self.at),
             boot=boot,
             channels=tuple(
                 m.LiveChannel(channel, self.bridges.get(name), "", (self.at - self.born[name]) // timedelta(seconds=1))
@@ -113,8 +124,8 @@ class Pbx:
             ),
             members=(),
             entries=tuple(
-                m.QueueEntry(queue, place, name, (self.at - since) // timedelta(seconds=1))
-                for place, (name, (queue, since)) in enumerate(self.entries.items(), 1)
+                m.QueueEntry(name, place, uniqueid, (queue.at - since) // timedelta(seconds=1))
+                for place, (uniqueid, (name, since)) in enumerate(queue.entries.items(), 1)
             ),
             devices={},
             behind=tuple(behind),

@@ -8,7 +8,7 @@ _DIALLED = frozenset("+0123456789")
 _MERGED_FIRST = ("started_at", "queued_at", "answered_at")
 _MERGED_ANY = (
     "line", "number", "caller", "branch", "waits_since", "unqueued_at", "recording", "outcome", "hangup_by",
-    "completed_by", "has_voicemail", "is_recording",
+    "completed_by", "has_voicemail", "is_recording", "last_answered_at",
 )  # fmt: skip
 
 
@@ -35,8 +35,9 @@ class LiveCall:
     """A call that goes on. `own`: its first Linkedid, its name for good; `names`: all of them.
 
     `caller`: Uniqueid of the caller's channel, empty until something says that this is a caller's; `branch`: the
-    dialplan context that took it, hl-open or hl-closed; `was_refused`: with busy, before the answer. `talked`:
-    of offers that are over; `waits_since`: in the queue now; `unqueued_at`: out of it, and nobody has answered since.
+    dialplan context that took it, hl-open, hl-closed or hl-recorder; `was_refused`: with busy, before the answer;
+    `was_cut_off`: Asterisk itself died. `talked`: of offers that are over; `waits_since`: in the queue now;
+    `unqueued_at`: out of it, and nobody has answered since; `last_answered_at`: by the agent who had the caller last.
     `completed_by`: who ended the conversation, as app_queue says.
     """
 
@@ -47,6 +48,7 @@ class LiveCall:
     caller: str = ""
     branch: str = ""
     was_refused: bool = False
+    was_cut_off: bool = False
     is_told: bool = False
     channels: set[str] = field(default_factory=set)
     offers: dict[str, Offer] = field(default_factory=dict)
@@ -55,6 +57,7 @@ class LiveCall:
     waits_since: datetime | None = None
     unqueued_at: datetime | None = None
     answered_at: datetime | None = None
+    last_answered_at: datetime | None = None
     recording: str | None = None
     is_recording: bool = False
     has_voicemail: bool = False
@@ -65,12 +68,24 @@ class LiveCall:
     talked: timedelta = timedelta()
 
     @property
-    def is_talking(self) -> bool:
-        """An agent is in conversation with the caller."""
-        return any(
-            offer.answered_at is not None and offer.left_at is None and not offer.is_over
+    def talks(self) -> list[Offer]:
+        """The agents in conversation with the caller."""
+        return [
+            offer
             for offer in self.offers.values()
-        )
+            if offer.answered_at is not None and offer.left_at is None and not offer.is_over
+        ]
+
+    def joined_before(self, at: datetime) -> bool:
+        """Joining the queue then is no news: an answer came after it, or the caller has left the queue since."""
+        answered, left = self.last_answered_at, self.unqueued_at
+        return (answered is not None and at <= answered) or (left is not None and at < left)
+
+    def left_before(self, at: datetime) -> bool:
+        """Leaving the queue then is no news: an agent has the caller, or had, or they are in the queue anew."""
+        answered, joined = self.last_answered_at, self.waits_since
+        is_old = (answered is not None and at < answered) or (joined is not None and at < joined)
+        return is_old or bool(self.talks)
 
     def absorb(self, other: Self) -> None:
         """Another call turned out to be this one."""
@@ -84,15 +99,17 @@ class LiveCall:
 
     def likely_outcome(self) -> str:
         """Where the dialplan's own word is missing: what it would have said there."""
-        if self.has_voicemail:
+        if self.has_voicemail or self.branch == "hl-recorder":
             return "voicemail"
         if self.answered_at is not None and self.waits_since is None and self.unqueued_at is None:
             return "answered"
+        if self.was_cut_off:
+            return "failed"  # nobody gave up: the line did
+        if self.was_refused:
+            return "blocked"
         if self.queued_at is not None or self.branch == "hl-open":
             return "abandoned"
-        if self.branch == "hl-closed":
-            return "closed"
-        return "blocked" if self.was_refused else "failed"
+        return "closed" if self.branch == "hl-closed" else "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +145,8 @@ class OpenCall:
     def live(self) -> LiveCall:
         call = LiveCall(
             own=self.linkedid, line=self.line, number=self.caller_number, caller=self.linkedid, is_told=True,
+            branch="hl-open",  # no row says; who was refused was gone at once, and who may have waited is called back
+            last_answered_at=self.answered_at,
             started_at=self.started_at, queued_at=self.queued_at, answered_at=self.answered_at,
             waits_since=self.queued_at if self.is_waiting else None, unqueued_at=self.unqueued_at,
             recording=self.recording, is_recording=self.is_recording, has_voicemail=self.has_voicemail,
@@ -135,6 +154,7 @@ class OpenCall:
         )  # fmt: skip
         for row in self.offers:
             call.offers[row.leg] = Offer(row.leg, row.member, row.rang_at, row.answered_at, is_over=row.is_over)
+            call.last_answered_at = row.answered_at or call.last_answered_at
         return call
 
 

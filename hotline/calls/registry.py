@@ -29,10 +29,10 @@ class Registry:
         return name in self._gone
 
     def add(self, call: LiveCall, names: tuple[str, ...]) -> None:
-        """A call that our rows know, with its Linkedids and its offers' channels."""
-        for leg in call.offers:
-            call.channels.add(leg)
-            self.by_channel[leg] = call
+        """A call that our rows know, with its Linkedids, its caller's channel and its offers'."""
+        for uniqueid in (call.caller, *call.offers):
+            call.channels.add(uniqueid)
+            self.by_channel[uniqueid] = call
         for name in names:
             self._name(call, name)
 
@@ -80,10 +80,11 @@ class Registry:
         return call
 
     def drop(self, call: LiveCall) -> None:
-        """The call is over."""
+        """The call is over. One that nobody told of may yet be: of its channels only the last words of one came."""
         for name in call.names:
             del self._by_name[name]
-            self._forget(name)
+            if call.is_told or call.caller:
+                self._forget(name)
 
     def _forget(self, name: str) -> None:
         self._gone[name] = None

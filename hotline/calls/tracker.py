@@ -40,7 +40,10 @@ _BUSY = 17
 _NO_TALK = frozenset({"holding_bridge"})
 _HANGUP_BY = frozenset({"caller", "agent", "system"})
 _FACTS = frozenset({"HLOffered", "HLRecording", "HLOutcome"})
-_BRANCHES = {("hl-open", "s"): "hl-open", ("hl-closed", "s"): "hl-closed", ("hl-recorder", "closed"): "hl-closed"}
+_BRANCHES = {
+    ("hl-open", "s"): "hl-open", ("hl-closed", "s"): "hl-closed", ("hl-recorder", "closed"): "hl-closed",
+    ("hl-recorder", "record"): "hl-recorder",
+}  # fmt: skip
 
 
 class _Every:
@@ -100,7 +103,7 @@ class Tracker:
         events: list[CallEvent] = []
         if self.boot not in {None, snapshot.boot}:
             for call in self._registry.calls:
-                call.hangup_by = call.hangup_by or "system"  # Asterisk itself stopped
+                call.was_cut_off, call.hangup_by = True, call.hangup_by or "system"
         self.boot = snapshot.boot
         facts = [told for told in snapshot.behind if isinstance(told, m.UserEvent) and told.name == "HLOffered"]
         later = {told.channel.uniqueid for told in facts if told.channel is not None}
@@ -244,11 +247,13 @@ class Tracker:
         if call is None:
             return events
         events += self._tell(call, message.at, message.channel)
-        return events + self._queued(call, message.queue, message.at)
+        return events if call.joined_before(message.at) else events + self._queued(call, message.queue, message.at)
 
     def _queued(self, call: LiveCall, queue: str, at: datetime) -> list[CallEvent]:
-        if call.waits_since is not None or call.is_talking:  # told again, or late
+        if call.waits_since is not None:  # told again
             return []
+        for offer in call.talks:  # nobody waits and talks: that talk is over, its own messages are still to come
+            offer.left_at = at
         call.waits_since = at
         call.queued_at = call.queued_at or at
         call.unqueued_at = None
@@ -258,7 +263,7 @@ class Tracker:
     def _on_leave(self, message: m.QueueCallerLeave) -> list[CallEvent]:
         events: list[CallEvent] = []
         call = self._call_of(message.channel, message.at, events)
-        if call is not None:
+        if call is not None and not call.left_before(message.at):
             call.waits_since, call.unqueued_at = None, message.at
         return events
 
@@ -311,6 +316,7 @@ class Tracker:
         offer.answered_at, offer.is_over = at, False
         call.waits_since = call.unqueued_at = None
         call.answered_at = call.answered_at or at
+        call.last_answered_at = max(call.last_answered_at or at, at)
         wait = at - (call.queued_at or call.started_at or at)
         answered = CallAnswered(
             **self._about(call, at, f"{offer.leg}:answered"),

@@ -379,7 +379,7 @@ def test_every_message_twice_is_once(name: str) -> None:
 
 
 def test_a_late_join_of_a_caller_who_talks_does_not_make_them_wait() -> None:
-    assert "CallQueued" not in _kinds(_run([pbx.joins(12.5)], _after(TALK[:8])))
+    assert "CallQueued" not in _kinds(_run([pbx.joins(10.5)], _after(TALK[:8])))
 
 
 def _after(messages: Iterable[m.Message]) -> Tracker:

@@ -1,0 +1,239 @@
+"""Whether what the hotline says of a day is what happened, as far as it could know.
+
+A call of which everything was heard must be told exactly. Where a connection was lost, messages are lost with it: then
+the outcome must be one that the call could have ended with after the last thing heard of it, talk may be off by as long
+as nothing was heard, and the agent is the last one who was heard or seen to answer. Nothing may stay open, no call may
+be told twice or made up.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from hotline.calls.record import CallRecord, fold
+from hotline.calls.tracker import OUTCOMES, UNKNOWN_LINE
+from hotline.clock import iso
+from hotline.events import AgentLegEnded, AgentMissed, AgentOfferEnded, AgentRang, CallAnswered, CallEvent, CallQueued
+from hotline.telephony import messages as m
+from tests.pbx_calls import TrueCall
+from tests.pbx_model import channels_of
+
+_MS = timedelta(milliseconds=1)
+_TO_THE_SECOND = timedelta(seconds=1.5)  # ages and waits in a snapshot are whole seconds, it takes up to half a one
+_RESULTS = {AgentMissed: "missed", AgentOfferEnded: "withdrawn", CallAnswered: "answered"}
+
+
+@dataclass(slots=True)
+class Known:
+    """What could be known of one call. `contact`: the last thing that was heard or seen of its caller's channel."""
+
+    call: TrueCall
+    contact: datetime | None = None
+    is_seen: bool = False
+    is_whole: bool = True
+    is_exact: bool = True
+    has_line: bool = False
+    has_outcome: bool = False
+    answered: set[str] = field(default_factory=set)
+    lost: list[datetime] = field(default_factory=list)
+    may_be_cut: bool = False
+    was_forgotten: bool = False
+
+    def meets(self, at: datetime) -> None:
+        self.contact = max(self.contact or at, at)
+
+
+class Heard:
+    """Kept while a plan is played: which message reached us, which was lost, what a snapshot showed."""
+
+    def __init__(self, calls: Iterable[TrueCall]) -> None:
+        self.calls = {call.name: Known(call) for call in calls}
+        self._of = {
+            channel.uniqueid: known
+            for known in self.calls.values()
+            for message in known.call.messages
+            for channel in channels_of(message)
+        }
+        self.gaps: list[tuple[datetime, datetime]] = []
+        self._gap_from: datetime | None = None
+
+    def _known(self, message: m.Message) -> Known:
+        return self._of[channels_of(message)[0].uniqueid]
+
+    def loses(self, message: m.Message) -> None:
+        self.goes_deaf(message.at)
+        known = self._known(message)
+        known.is_whole = known.is_exact = False
+        known.lost.append(message.at)
+
+    def hears(self, message: m.Message) -> None:
+        known = self._known(message)
+        channel = channels_of(message)[0]
+        if channel.uniqueid == known.call.name and not isinstance(message, m.Hangup | m.AgentComplete | m.BridgeLeave):
+            known.meets(message.at)  # those say that something ends, and not what
+        match message:
+            case m.NewChannel() if channel.uniqueid == known.call.name:
+                known.has_line = known.is_seen = True
+            case m.UserEvent() if message.name.startswith("HL") and message.name != "HLWrapUp":
+                known.is_seen = True
+                known.has_line |= message.name == "HLOffered"
+                known.has_outcome |= message.name == "HLOutcome"
+            case m.AgentConnect() if message.dest is not None:
+                known.answered.add(message.dest.uniqueid)
+            case m.BridgeEnter():
+                known.answered.add(channel.uniqueid)
+
+    def goes_deaf(self, at: datetime) -> None:
+        self._gap_from = min(self._gap_from or at, at)
+
+    def sees(self, snapshot: m.Snapshot, until: datetime) -> None:
+        """A snapshot: every call that goes on is from now on known to the second. `until`: when it was listed."""
+        if self._gap_from is not None:
+            self.gaps.append((self._gap_from, until))
+            self._gap_from = None
+        for known in self.calls.values():
+            if known.call.started_at <= until and known.call.ended_at >= snapshot.at:
+                known.is_exact = False
+        parting = {
+            live.channel.linkedid
+            for live in snapshot.channels
+            if live.channel.uniqueid not in self.calls and live.channel.state == 6 and live.bridge is None
+        }
+        waiting = {entry.uniqueid for entry in snapshot.entries}
+        parting |= {
+            live.channel.uniqueid
+            for live in snapshot.channels
+            if (known := self.calls.get(live.channel.uniqueid)) is not None
+            and known.answered
+            and live.bridge is None
+            and live.channel.uniqueid not in waiting
+        }
+        for live in snapshot.channels:
+            seen = self._of[live.channel.uniqueid]
+            if live.channel.uniqueid == seen.call.name:
+                seen.is_seen = True
+                # Between two states, or ending: then a snapshot does not say what was or how.
+                if live.channel.context != "hl-end" and live.channel.uniqueid not in parting:
+                    seen.meets(snapshot.at)
+            if live.channel.state == 6 and live.bridge is not None:
+                seen.answered.add(live.channel.uniqueid)
+
+    def forgets(self, events: Sequence[CallEvent]) -> None:
+        """Our process died: of calls that go on it knows what its rows say."""
+        ended = {record.linkedid for record in fold(events) if record.ended_at is not None}
+        last: dict[str, datetime] = {}
+        for event in events:
+            if not isinstance(
+                event, AgentRang | AgentOfferEnded | AgentLegEnded
+            ):  # those do not say where the caller is
+                last[event.linkedid] = max(last.get(event.linkedid, event.at), event.at)
+        for name, known in self.calls.items():
+            if name not in ended and known.contact is not None:
+                known.is_exact = known.has_outcome = False
+                known.was_forgotten = True
+                known.contact = last.get(name)
+                known.is_seen = name in last
+                known.has_line &= name in last
+
+    def restarts(self, at: datetime) -> None:
+        for known in self.calls.values():
+            if known.call.started_at <= at:
+                known.may_be_cut = True
+                known.is_exact &= known.call.ended_at < at
+                named = {channel.uniqueid for message in known.call.messages for channel in channels_of(message)}
+                # A phone's channel that was there and not yet said to ring: a snapshot may have shown it.
+                known.is_whole &= len(named) == len(known.call.rings) + 1
+
+
+@dataclass(slots=True)
+class Verdict:
+    """Asks of a play's events all that must hold; `faults` says in words what does not."""
+
+    heard: Heard
+    events: Sequence[CallEvent]
+    faults: list[str] = field(default_factory=list)
+
+    def judge(self) -> list[str]:
+        records = {record.linkedid: record for record in fold(self.events)}
+        for name in records.keys() - self.heard.calls.keys():
+            self.faults.append(f"{name} never was")
+        for name, known in self.heard.calls.items():
+            record = records.get(name)
+            if record is None:
+                self._expect(name, "told", False, known.is_seen, known.is_seen)
+            else:
+                self._record(name, known, record)
+        return self.faults
+
+    def _expect(self, name: str, what: str, got: object, wanted: object, is_wrong: bool) -> None:
+        if is_wrong:
+            self.faults.append(f"{name} {what}: {got}, wanted {wanted}")
+
+    def _record(self, name: str, known: Known, record: CallRecord) -> None:
+        call = known.call
+        if record.ended_at is None:
+            self.faults.append(f"{name} is still open")
+            return
+        self._expect(name, "number", record.caller_number, call.number, record.caller_number != call.number)
+        lines = {call.line} if known.has_line else {call.line, UNKNOWN_LINE}
+        self._expect(name, "line", record.line, lines, record.line not in lines)
+        self._outcome(name, known, record)
+        answers = [ring for ring in call.answers if ring.leg in known.answered]
+        agent = answers[-1].member if answers else None
+        self._expect(name, "agent", record.agent, agent, record.agent != agent)
+        self._talk(name, known, record)
+        if known.is_whole:
+            self._whole(name, known)
+        if known.is_whole and known.is_exact:
+            self._exact(name, known, record)
+
+    def _outcome(self, name: str, known: Known, record: CallRecord) -> None:
+        call = known.call
+        if known.has_outcome:
+            wanted, by = {call.outcome}, {call.hangup_by}
+        else:
+            since = known.contact or call.started_at
+            wanted = call.outcomes_since(since) | ({"failed"} if known.may_be_cut else set())
+            wanted |= {"abandoned"} if known.was_forgotten and not call.queued else set()  # rows know no branch
+            by = {call.hangup_by, None, "system"} if known.may_be_cut else {call.hangup_by, None}
+        self._expect(name, "outcome", record.outcome, wanted, record.outcome not in wanted & OUTCOMES)
+        self._expect(name, "hangup_by", record.hangup_by, by, record.hangup_by not in by)
+
+    def _talk(self, name: str, known: Known, record: CallRecord) -> None:
+        talk = timedelta(seconds=record.talk_s or 0)
+        truth = known.call.talk or timedelta()
+        slack = self._slack(known)
+        self._expect(name, "talk", talk, f"{truth} ± {slack}", abs(talk - truth) > slack)
+
+    def _slack(self, known: Known) -> timedelta:
+        if known.is_exact:
+            return _MS
+        start, end = known.call.started_at, known.call.ended_at
+        unheard = sum((b - a for a, b in self.heard.gaps if a <= end and b >= start), timedelta())
+        return _TO_THE_SECOND + unheard
+
+    def _whole(self, name: str, known: Known) -> None:
+        """Everything of it was heard: every wait and every ring is told, once."""
+        mine = [event for event in self.events if event.linkedid == name]
+        waits = sum(isinstance(event, CallQueued) for event in mine)
+        self._expect(name, "waits", waits, len(known.call.queued), waits != len(known.call.queued))
+        told = Counter((event.leg, _RESULTS[type(event)]) for event in mine if type(event) in _RESULTS)
+        true = Counter((ring.leg, ring.result) for ring in known.call.rings)
+        self._expect(name, "rings", told, true, told != true)
+        rang = sum(isinstance(event, AgentRang) for event in mine)
+        self._expect(name, "rang", rang, len(known.call.rings), rang != len(known.call.rings))
+        left = sum(isinstance(event, AgentLegEnded) for event in mine)
+        self._expect(name, "left", left, len(known.call.answers), left != len(known.call.answers))
+
+    def _exact(self, name: str, known: Known, record: CallRecord) -> None:
+        call = known.call
+        got = (record.started_at, record.queued_at, record.answered_at, record.ended_at, record.wait_s)
+        wait = None if call.wait is None else round(call.wait / _MS) / 1000
+        queued = call.queued[0] if call.queued else None
+        wanted = (_iso(call.started_at), _iso(queued), _iso(call.answered_at), _iso(call.ended_at), wait)
+        self._expect(name, "times", got, wanted, got != wanted)
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else iso(at)

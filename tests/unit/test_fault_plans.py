@@ -1,0 +1,65 @@
+"""Whatever goes wrong between Asterisk and us, what we say of its calls in the end is what happened.
+
+A fixed sample of plans; `script/bench faults` plays ten thousand others, and one again by its seed.
+"""
+
+from random import Random
+
+import pytest
+
+from hotline.calls.record import fold
+from hotline.calls.tracker import Tracker
+from tests.fault_memory import judged
+from tests.fault_plans import KINDS, FaultPlan, Kind
+from tests.pbx_calls import Day, stream
+
+SAMPLE = 150
+
+
+def test_without_faults_every_call_of_a_day_is_told_as_it_was() -> None:
+    day = Day(Random(1), 60)
+    tracker = Tracker("pbx1")
+    records = fold(event for message in day.stream for event in tracker.feed(message))
+    told = [(r.linkedid, r.line, r.caller_number, r.outcome, r.hangup_by, r.agent, r.talk_s) for r in records]
+    true = [
+        (c.name, c.line, c.number, c.outcome, c.hangup_by, c.agent, None if c.talk is None else _seconds(c.talk))
+        for c in day.calls
+    ]
+    assert sorted(told) == sorted(true)
+    assert (tracker.calls, tracker.unexpected) == ((), {})
+
+
+def _seconds(talk: object) -> float:
+    return round(talk.total_seconds() * 1000) / 1000  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("tens", range(SAMPLE // 10))
+def test_the_end_of_every_plan_is_the_truth(tens: int) -> None:
+    plans = [FaultPlan.random(tens * 10 + one) for one in range(10)]
+    assert {str(plan): faults for plan in plans if (faults := judged(plan))} == {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_fault_alone(kind: Kind) -> None:
+    plans = [FaultPlan.random(seed, kinds=[kind]) for seed in range(6)]
+    assert {str(plan): faults for plan in plans if (faults := judged(plan))} == {}
+
+
+def test_a_plan_is_made_again_from_its_seed() -> None:
+    one, again = FaultPlan.random(7), FaultPlan.random(7)
+    assert (str(one), one.faults, stream(one.calls)) == (str(again), again.faults, stream(again.calls))
+    assert {fault.kind for seed in range(50) for fault in FaultPlan.random(seed).faults} == set(KINDS)
+
+
+def test_a_call_that_asterisk_did_not_survive_is_cut_off_in_the_truth() -> None:
+    day = Day(Random(2), 40)
+    talked = next(call for call in day.calls if len(call.answers) == 1 and call.outcome == "answered")
+    [ring] = talked.answers
+    assert ring.answered_at is not None
+    middle = ring.answered_at + (talked.ended_at - ring.answered_at) / 2
+    cut = talked.cut_off(middle)
+    assert (cut.outcome, cut.hangup_by, cut.ended_at, cut.talk) == (
+        "answered", "system", middle, middle - ring.answered_at,
+    )  # fmt: skip
+    waiting = talked.cut_off(talked.queued[0])
+    assert (waiting.outcome, waiting.hangup_by, waiting.talk) == ("failed", "system", None)
