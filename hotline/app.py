@@ -19,6 +19,7 @@ from hotline.errors import HotlineError, StartupError
 from hotline.handlers import Handlers
 from hotline.ivr.hours import Hours
 from hotline.ivr.render import texts
+from hotline.journal import Journal
 from hotline.nightly import Nightly
 from hotline.settings import Settings
 from hotline.telephony.asterisk import Asterisk
@@ -62,6 +63,18 @@ class App:
             else None
         )
         self.nightly = Nightly(settings, self.db) if "worker" in roles else None
+        self.journal = self._journal(self.worker) if self.worker is not None else None
+
+    def _journal(self, worker: Worker) -> Journal:
+        return Journal(
+            self.settings.node,
+            self.db,
+            cel=self.asterisk.places.cel,
+            queue_log=self.asterisk.places.queue_log,
+            is_live=worker.live.is_set,
+            started_at=self.asterisk.started_at,
+            reopen=self.asterisk.reopen_logs,
+        )
 
     async def _ring(self) -> None:
         await self.bus.ring(LOG_CHANNEL)
@@ -87,6 +100,8 @@ class App:
             found |= {f"worker_{name}_total": value for name, value in self.worker.counts.items()}
         if self.nightly is not None:
             found |= self.nightly.counts()
+        if self.journal is not None:
+            found |= self.journal.totals()
         return found
 
     async def check(self) -> None:
@@ -110,6 +125,8 @@ class App:
                     tasks.create_task(self.audit.run(), name="audit"),
                     tasks.create_task(self.actions.run(), name="ami.actions"),
                 ]
+                if self.journal is not None:
+                    own.append(tasks.create_task(self.journal.run(), name="journal"))
                 if self.nightly is not None:
                     own.append(tasks.create_task(self.nightly.run(), name="totals"))
                 if self.worker is not None:

@@ -11,6 +11,8 @@ from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 PII: dict[str, bool] = {"pii": True}
+SELDOM: dict[str, bool] = {"seldom": True}
+"""The log keeps such a field only where it is true."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +27,9 @@ class Event:
         return {
             f.name: _plain(getattr(self, f.name))
             for f in fields(self)
-            if f.name not in {"at", "dedupe_key"} and not f.metadata.get("pii")
+            if f.name not in {"at", "dedupe_key"}
+            and not f.metadata.get("pii")
+            and (getattr(self, f.name) or not f.metadata.get("seldom"))
         }
 
 
@@ -41,10 +45,14 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEvent(Event):
-    """Told by the call tracker. `linkedid` is the call's own first Linkedid, on `node`."""
+    """Told by the call tracker. `linkedid` is the call's own first Linkedid, on `node`.
+
+    `is_past`: learnt from Asterisk's journal after it was over; rows are written, nobody's phone or screen is moved.
+    """
 
     node: str
     linkedid: str
+    is_past: bool = field(default=False, metadata=SELDOM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +146,28 @@ class CallMerged(CallEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallCorrected(CallEvent):
+    """Asterisk's journal knows better of a call that ended while nobody listened. What is None stays as it was.
+
+    A call that failed because Asterisk died has no talk time, whatever it had before.
+    """
+
+    outcome: str | None = None
+    hangup_by: str | None = None
+    ended_at: datetime | None = None
+    answered_at: datetime | None = None
+    talk_ms: int | None = None
+    wait_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLineNamed(CallEvent):
+    """Which line was dialled, of a call that was met in its middle."""
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentChanged(Event):
     """An agent's presence, pending command or phone changed."""
 
@@ -195,10 +225,11 @@ class TicketMoved(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketHandedTo(Event):
-    """The ticket is this agent's to write."""
+    """The ticket is this agent's to write. `is_past`: of a talk that is over already; no screen opens it."""
 
     ticket_id: UUID
     agent_id: UUID
+    is_past: bool = field(default=False, metadata=SELDOM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,10 +311,10 @@ class SignedOut(Event):
 CATALOGUE: dict[str, type[Event]] = {
     cls.__name__: cls
     for cls in (
-        CallStarted, CallQueued, AgentRang, AgentOfferEnded, AgentMissed, CallAnswered, AgentLegEnded, RecordingStarted,
-        CallEnded, CallMerged, AgentChanged, PhoneSecretChanged, PhoneProvisioned, ContactOpened, TicketChanged,
-        TicketMoved, TicketHandedTo, TicketHandedBack, CallBackDue, CallBackDone, NodeChanged, DriftCorrected,
-        TotalsCompared, SignedIn, SignedOut,
+        CallStarted, CallQueued, AgentRang, AgentOfferEnded, AgentMissed, CallAnswered, AgentLegEnded,
+        RecordingStarted, CallEnded, CallMerged, CallCorrected, CallLineNamed, AgentChanged, PhoneSecretChanged,
+        PhoneProvisioned, ContactOpened, TicketChanged, TicketMoved, TicketHandedTo, TicketHandedBack, CallBackDue,
+        CallBackDone, NodeChanged, DriftCorrected, TotalsCompared, SignedIn, SignedOut,
     )
 }  # fmt: skip
 

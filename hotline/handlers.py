@@ -17,7 +17,10 @@ from hotline.events import (
     AgentOfferEnded,
     AgentRang,
     CallAnswered,
+    CallCorrected,
     CallEnded,
+    CallEvent,
+    CallLineNamed,
     CallMerged,
     CallQueued,
     CallStarted,
@@ -47,6 +50,8 @@ class Handlers:
             RecordingStarted: (calls.record,),
             CallMerged: (calls.record, agents.on_call_event),
             CallEnded: (calls.record, agents.on_call_event, self.owe_call_back),
+            CallCorrected: (calls.record, self.owe_call_back),
+            CallLineNamed: (calls.record, name_channel),
             TicketHandedTo: (agents.on_ticket_handed,),
             SignedIn: (agents.on_session,),
             SignedOut: (agents.on_session,),
@@ -57,9 +62,14 @@ class Handlers:
             await tx.run(handler, item)
 
     async def owe_call_back(self, tx: Tx, item: Emitted) -> None:
-        """Whoever got no help and left a number is owed a call."""
-        if isinstance(item.event, CallEnded) and item.call_id is not None:
-            await call_backs.call_missed(tx, item.call_id, item.event.outcome, item.event.at, self._call_back_due)
+        """Whoever got no help and left a number is owed a call; whoever was helped after all is not."""
+        event = item.event
+        if item.call_id is None or not isinstance(event, CallEnded | CallCorrected) or event.outcome is None:
+            return
+        if isinstance(event, CallCorrected) and event.outcome not in call_backs.MISSED:
+            await call_backs.not_missed(tx, item.call_id, event.at)
+        else:
+            await call_backs.call_missed(tx, item.call_id, event.outcome, event.at, self._call_back_due)
 
     async def owe_late(self, tx: Tx, item: Emitted) -> None:
         """A ticket that could only be opened after its call: then nobody was there to owe the call to."""
@@ -90,15 +100,28 @@ async def open_ticket(tx: Tx, item: Emitted) -> None:
     item.ticket_id = ticket.id
 
 
+async def name_channel(tx: Tx, item: Emitted) -> None:
+    if item.call_id is not None and isinstance(item.event, CallLineNamed):
+        await tickets.name_channel(tx, item.call_id, item.event.line)
+
+
 async def hand_ticket(tx: Tx, item: Emitted) -> None:
-    if item.call_id is not None and item.agent_id is not None:
-        ticket = await tickets.hand_to(tx, item.call_id, item.agent_id, item.event.at)
-        item.ticket_id = ticket.id if ticket is not None else None
+    """To whom it rings, then to who answered. Of a call that is over: only to who answered it last."""
+    event = item.event
+    is_past = isinstance(event, CallEvent) and event.is_past
+    if item.call_id is None or item.agent_id is None:
+        return
+    if is_past:
+        call = await tx.session.get(Call, item.call_id)
+        if not isinstance(event, CallAnswered) or call is None or call.agent_id != item.agent_id:
+            return
+    ticket = await tickets.hand_to(tx, item.call_id, item.agent_id, event.at, is_past=is_past)
+    item.ticket_id = ticket.id if ticket is not None else None
 
 
 async def take_ticket_back(tx: Tx, item: Emitted) -> None:
     """Not from whoever has answered meanwhile: their own offer ended too."""
-    if item.call_id is None or item.agent_id is None:
+    if item.call_id is None or item.agent_id is None or (isinstance(item.event, CallEvent) and item.event.is_past):
         return
     call = await tx.session.get(Call, item.call_id)
     if call is not None and call.agent_id != item.agent_id:

@@ -42,9 +42,11 @@ _RELOAD_S = 30.0
 _READ_ROWS = 500
 _BOARD_CALL_EVENTS = frozenset(
     {"CallStarted", "CallQueued", "AgentRang", "AgentOfferEnded", "AgentMissed", "CallAnswered", "AgentLegEnded",
-     "RecordingStarted", "CallEnded", "CallMerged"}
+     "RecordingStarted", "CallEnded", "CallMerged", "CallLineNamed"}
 )  # fmt: skip
-_TOTALS_EVENTS = frozenset({"CallStarted", "CallAnswered", "CallEnded", "CallMerged", "CallBackDue", "CallBackDone"})
+_TOTALS_EVENTS = frozenset(
+    {"CallStarted", "CallAnswered", "CallEnded", "CallMerged", "CallCorrected", "CallBackDue", "CallBackDone"}
+)
 
 
 class Pace:

@@ -159,6 +159,8 @@ def _of_ticket(entry: Entry, about: _About) -> str:
                 state=data["to_state"],
                 by=data["actor"],
             )
+        case "TicketHandedTo" if data.get("is_past"):
+            return _json("TicketHandedTo", ref=about.ref, call=about.call, past=True)
         case _:
             return _json(entry.type, ref=about.ref, call=about.call)
 

@@ -267,7 +267,12 @@ async def as_it_was(tx: Tx, event: CallEvent) -> CallEvent:
 
 
 async def on_call_event(tx: Tx, item: Emitted) -> None:
-    """Handler: AgentRang, AgentOfferEnded, AgentMissed, CallAnswered, AgentLegEnded, CallEnded, CallMerged."""
+    """Handler: AgentRang, AgentOfferEnded, AgentMissed, CallAnswered, AgentLegEnded, CallEnded, CallMerged.
+
+    What is over already says nothing of what an agent does now.
+    """
+    if isinstance(item.event, CallEvent) and item.event.is_past and not isinstance(item.event, CallEnded):
+        return
     match item.event:
         case AgentRang() | AgentOfferEnded() | AgentMissed() | CallAnswered() | AgentLegEnded():
             await _on_leg(tx, item, item.event)
@@ -281,7 +286,7 @@ async def on_call_event(tx: Tx, item: Emitted) -> None:
 
 async def on_ticket_handed(tx: Tx, item: Emitted) -> None:
     """Handler of TicketHandedTo: what an agent with a call on the phone writes in."""
-    if not isinstance(item.event, TicketHandedTo):
+    if not isinstance(item.event, TicketHandedTo) or item.event.is_past:
         return
     agent = await locked(tx, item.event.agent_id)
     if agent.state in presence.BUSY and agent.ticket_id != item.event.ticket_id:

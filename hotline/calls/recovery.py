@@ -23,12 +23,20 @@ _RINGING, _UP = 5, 6
 
 @dataclass(slots=True)
 class Story:
-    """All records of one call, in their order. `names`: its Linkedids; `ended`: those of which nothing is left."""
+    """All records of one call, in their order. `names`: its Linkedids; `ended`: those of which nothing is left.
+
+    Notes of its reader: `needs`: inode of a file → where its first record there begins; `is_kept`, `is_named`: what was
+    written of it already; `again_at`: not to be told before.
+    """
 
     names: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
     channels: set[str] = field(default_factory=set)
     records: list[Cel] = field(default_factory=list)
+    needs: dict[int, int] = field(default_factory=dict)
+    is_kept: bool = False
+    is_named: bool = False
+    again_at: datetime | None = None
 
     @property
     def own(self) -> str:
@@ -91,6 +99,8 @@ class Stories:
             met.names |= story.names
             met.ended |= story.ended
             met.channels |= story.channels
+            for inode, offset in story.needs.items():
+                met.needs[inode] = min(offset, met.needs.get(inode, offset))
             story = met
         story.records.append(record)
         story.names.add(record.linkedid)

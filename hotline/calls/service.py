@@ -20,8 +20,10 @@ from hotline.events import (
     AgentOfferEnded,
     AgentRang,
     CallAnswered,
+    CallCorrected,
     CallEnded,
     CallEvent,
+    CallLineNamed,
     CallMerged,
     CallQueued,
     CallStarted,
@@ -48,6 +50,12 @@ _OFFER = (
     )
     .execution_options(autoflush=False)
 )  # fmt: skip
+_LAST_ANSWER = (
+    select(CallOffer.agent_id)
+    .where(CallOffer.call_id == bindparam("call"), CallOffer.result == "answered", CallOffer.agent_id.is_not(None))
+    .order_by(CallOffer.ended_at.desc())
+    .limit(1)
+)
 _RECORDING = select(Recording.id).where(Recording.file == bindparam("file")).execution_options(autoflush=False)
 
 
@@ -178,8 +186,10 @@ async def _rang(tx: Tx, call: Call, event: AgentRang, agent_id: UUID | None) -> 
 
 async def _missed(tx: Tx, call: Call, event: AgentMissed | AgentOfferEnded, _agent_id: UUID | None) -> None:
     offer = await _offer(tx, call, event.member, event.leg)
-    if offer is not None and offer.result == "ringing":
-        offer.result = "missed" if isinstance(event, AgentMissed) else "withdrawn"
+    is_missed = isinstance(event, AgentMissed)
+    # What comes after the call's end found it withdrawn, which says less than missed.
+    if offer is not None and offer.result in ({"ringing", "withdrawn"} if event.is_past and is_missed else {"ringing"}):
+        offer.result = "missed" if is_missed else "withdrawn"
         offer.ended_at = event.at
     if call.phase == "ringing":
         _enter(call, "waiting", event.at)
@@ -196,7 +206,9 @@ async def _answered(tx: Tx, call: Call, event: CallAnswered, agent_id: UUID | No
     offer.result, offer.ended_at = "answered", event.at
     if call.answered_at is None:
         call.answered_at, call.wait_ms = event.at, event.wait_ms
-    if call.agent_id is None or not _is_late(call, event.at):
+    if event.is_past:
+        call.agent_id = await tx.session.scalar(_LAST_ANSWER, {"call": call.id}) or call.agent_id
+    elif call.agent_id is None or not _is_late(call, event.at):
         call.agent_id = agent_id or call.agent_id  # who has the caller now; all who had are in the offers
     _enter(call, "talking", event.at)
 
@@ -250,6 +262,22 @@ async def _ended(tx: Tx, call: Call, event: CallEnded, _agent_id: UUID | None) -
     _enter(call, "ended", event.at)
 
 
+async def _corrected(tx: Tx, call: Call, event: CallCorrected, _agent_id: UUID | None) -> None:
+    for name in ("outcome", "hangup_by", "ended_at", "answered_at", "talk_ms", "wait_ms"):
+        if (value := getattr(event, name)) is not None:
+            setattr(call, name, value)
+    if event.outcome == "failed":
+        call.talk_ms = event.talk_ms  # nobody knows how long: Asterisk died in it
+    if event.ended_at is not None:  # nobody rang or talked after the end
+        for when in (CallOffer.ended_at, CallOffer.left_at):
+            late = update(CallOffer).where(CallOffer.call_id == call.id, when > event.ended_at)
+            await tx.session.execute(late.values({when: event.ended_at}))
+
+
+async def _line_named(_tx: Tx, call: Call, event: CallLineNamed, _agent_id: UUID | None) -> None:
+    call.line = event.line[:32]
+
+
 async def _offer(tx: Tx, call: Call, member: str, leg: str) -> CallOffer | None:
     found: CallOffer | None = await tx.session.scalar(_OFFER, {"call": call.id, "member": member, "leg": leg})
     return found
@@ -265,4 +293,6 @@ _WRITERS: Mapping[type[CallEvent], Callable[[Tx, Call, Any, UUID | None], Awaita
     RecordingStarted: _recording,
     CallMerged: _merged,
     CallEnded: _ended,
+    CallCorrected: _corrected,
+    CallLineNamed: _line_named,
 }

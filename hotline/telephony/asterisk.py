@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
@@ -23,6 +24,7 @@ from pathlib import Path
 import structlog
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from hotline.clock import from_epoch
 from hotline.errors import Invalid, StartupError, TelephonyError
 from hotline.settings import Settings
 from hotline.telephony import ports
@@ -156,6 +158,14 @@ class Asterisk:
             return None
         is_ours = os.fsencode(self.places.etc / "asterisk.conf") in arguments
         return pid if is_ours and state != "Z" else None
+
+    def started_at(self) -> datetime | None:
+        """When the one that runs now was started; None if none runs. Whatever is older, it did not do."""
+        return from_epoch(self.places.pid.stat().st_mtime) if self.pid() is not None else None
+
+    async def reopen_logs(self) -> None:
+        """It goes on writing to the files of its logs' names, made anew where they have been given other names."""
+        await self.cli("logger reload")
 
     def alive(self) -> bool:
         return self.pid() is not None

@@ -76,6 +76,11 @@ class Places:
         return self.log / "cel-custom" / "cel.csv"
 
     @property
+    def queue_log(self) -> Path:
+        """What the queue did, with our own first and last line of each call."""
+        return self.log / "queue_log"
+
+    @property
     def secrets(self) -> Path:
         return self.root.parent / "secrets.json"
 

@@ -18,7 +18,7 @@ from typing import Literal
 from hotline.clock import from_epoch
 
 Source = Literal["cel", "queue_log"]
-CHUNK = 512 * 1024
+CHUNK = 128 * 1024  # so that nothing else waits long meanwhile
 _LONGEST = 16 * 1024  # of a record; a longer one is a torn line
 # A quote inside a value is doubled, so nothing that a network sends as a name can look like the start of a record.
 _CEL_START = re.compile(rb'"[A-Z_]{3,40}","\d{9,11}\.\d{1,6}",')
@@ -87,9 +87,9 @@ class Trail:
     `counts`: records, broken (could not be read), truncated, replaced.
     """
 
-    def __init__(self, path: Path, source: Source) -> None:
+    def __init__(self, path: Path, source: Source, counts: Counter[str] | None = None) -> None:
         self.path, self.source = path, source
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter() if counts is None else counts
         self._at: dict[int, int] = {}
 
     def paths(self) -> list[Path]:
@@ -114,9 +114,13 @@ class Trail:
         for inode in self._at.keys() - met:
             del self._at[inode]
 
-    def back(self, piece: Piece) -> None:
-        """What was read could not be kept: the next look finds it again."""
-        self._at[piece.inode] = piece.start
+    def begun_at(self) -> datetime | None:
+        """When the first record of the file that Asterisk writes to was made."""
+        try:
+            with self.path.open("rb") as file:
+                return self._first_at(file.read(_LONGEST))
+        except FileNotFoundError:
+            return None
 
     def _next(self, path: Path, known: Mapping[int, Mark]) -> Piece:
         with path.open("rb") as file:
@@ -141,11 +145,15 @@ class Trail:
     def _begin(self, mark: Mark | None, head: bytes) -> int:
         if mark is None:
             return 0
-        first = next(self._records(head[: head.rfind(b"\n") + 1], 0, counted=False), None)
-        if first is not None and first[1].at > mark.read_at:
+        first_at = self._first_at(head)
+        if first_at is not None and first_at > mark.read_at:
             self.counts["replaced"] += 1
             return 0
         return mark.offset
+
+    def _first_at(self, head: bytes) -> datetime | None:
+        first = next(self._records(head[: head.rfind(b"\n") + 1], 0, counted=False), None)
+        return first[1].at if first is not None else None
 
     def _records(self, data: bytes, base: int, *, counted: bool = True) -> Iterator[tuple[int, Record]]:
         """A torn line (a disk was full) ends where the next record begins, also in the middle of a line."""

@@ -44,6 +44,21 @@ async def call_missed(
     return work
 
 
+async def not_missed(tx: Tx, call_id: UUID, at: datetime) -> None:
+    """The caller was helped after all: what was owed on a wrong word is owed no more. What was done stays done."""
+    owed = await tx.session.scalar(
+        select(DueWork)
+        .join(Contact, Contact.id == DueWork.subject_id)
+        .where(Contact.call_id == call_id, DueWork.kind == CALL_BACK, DueWork.done_at.is_(None))
+        .with_for_update(of=DueWork)
+    )
+    if owed is None:
+        return
+    owed.done_at = at
+    event = CallBackDone(at=at, dedupe_key=f"due:{owed.id}:done", contact_id=owed.subject_id, actor="journal")
+    tx.emit(event, call_id=call_id, ticket_id=await _ticket_of(tx, owed.subject_id))
+
+
 async def call_back_done(tx: Tx, due_id: UUID, actor: Actor, at: datetime) -> None:
     """The call-back was made, or somebody says it is not needed. Raises NotFound, Conflict when it was done before."""
     done = await tx.session.execute(

@@ -97,14 +97,25 @@ async def of_call(tx: Tx, call_id: UUID) -> Ticket | None:
     return found
 
 
-async def hand_to(tx: Tx, call_id: UUID, agent_id: UUID, at: datetime) -> Ticket | None:
-    """The call's ticket becomes this agent's, at the first ring and again at the answer; None if it has ended."""
+async def hand_to(tx: Tx, call_id: UUID, agent_id: UUID, at: datetime, *, is_past: bool = False) -> Ticket | None:
+    """The call's ticket becomes this agent's, at the first ring and again at the answer; None if it has ended.
+
+    `is_past`: the talk is over already; then it is taken from nobody who has written.
+    """
     ticket = await of_call(tx, call_id)
     if ticket is None or is_final(ticket):
         return None
-    if ticket.agent_id != agent_id:
-        _hand(tx, ticket, agent_id, at, call_id)
+    is_kept = is_past and ticket.agent_id is not None and ticket.written_by == ticket.agent_id
+    if ticket.agent_id != agent_id and not is_kept:
+        _hand(tx, ticket, agent_id, at, call_id, is_past=is_past)
     return ticket
+
+
+async def name_channel(tx: Tx, call_id: UUID, line: str) -> None:
+    """The line of a call became known."""
+    contact = await tx.session.scalar(select(Contact).where(Contact.call_id == call_id))
+    if contact is not None:
+        contact.channel = taxonomy.channel_of(line)[:32]
 
 
 async def hand_back(tx: Tx, call_id: UUID, agent_id: UUID, at: datetime) -> Ticket | None:
@@ -119,10 +130,11 @@ async def hand_back(tx: Tx, call_id: UUID, agent_id: UUID, at: datetime) -> Tick
     return ticket
 
 
-def _hand(tx: Tx, ticket: Ticket, agent_id: UUID, at: datetime, call_id: UUID | None) -> None:
+def _hand(tx: Tx, ticket: Ticket, agent_id: UUID, at: datetime, call_id: UUID | None, *, is_past: bool = False) -> None:
     ticket.agent_id = agent_id
     ticket.version += 1
-    handed = TicketHandedTo(at=at, dedupe_key=_key(ticket, "handed"), ticket_id=ticket.id, agent_id=agent_id)
+    key = _key(ticket, "handed")
+    handed = TicketHandedTo(at=at, dedupe_key=key, ticket_id=ticket.id, agent_id=agent_id, is_past=is_past)
     tx.emit(handed, call_id=call_id, ticket_id=ticket.id, agent_id=agent_id)
 
 

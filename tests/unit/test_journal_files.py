@@ -73,11 +73,10 @@ def test_reading_goes_on_at_the_mark(trail: Trail) -> None:
     assert found == [record for _offset, record in piece.records[10:]]
 
 
-def test_what_could_not_be_kept_is_found_again(trail: Trail) -> None:
+def test_the_age_of_a_file_is_that_of_its_first_record(trail: Trail) -> None:
+    assert trail.begun_at() is None
     append(trail, WHOLE)
-    [piece] = trail.read({})
-    trail.back(piece)
-    assert look(trail) == records([piece])
+    assert trail.begun_at() == records(list(trail.read({})))[0].at
 
 
 def test_nothing_is_lost_when_a_file_is_set_aside_while_it_is_written(trail: Trail) -> None:

@@ -178,8 +178,8 @@ export function start() {
   const on = (type, act) => document.addEventListener(`hotline:${type}`, ({ detail }) => act(detail));
   const isConsole = document.body.dataset.page === "console";
   if (isConsole) {
-    on("TicketHandedTo", ({ ref }) => {
-      pop(ref);
+    on("TicketHandedTo", ({ ref, past }) => {
+      if (!past) pop(ref);
       refreshWork();
     });
     on("call", ({ state }) => {
