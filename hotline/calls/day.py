@@ -3,10 +3,13 @@
 Four statements however many calls. The comparison itself is calls.totals.
 """
 
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Executable, bindparam, func, select
 
 from hotline.calls import totals
 from hotline.calls.models import Call, CallAlias, JournalCall, JournalFile
@@ -16,6 +19,7 @@ from hotline.db import Tx
 
 # Sources see a call's start apart: one that is at midnight for us may be a day earlier in another source.
 _EDGE = timedelta(minutes=10)
+_PORTION = 300
 _CALLS = (
     select(Call.node, Call.linkedid, Call.line, Call.started_at, Call.ended_at, Call.outcome, Call.id)
     .where(Call.started_at >= bindparam("first"), Call.started_at < bindparam("last"), Call.phase != "merged")
@@ -42,23 +46,34 @@ def bounds(day: date, timezone: str) -> tuple[datetime, datetime]:
 
 
 async def read(tx: Tx, day: date, *, timezone: str, at: datetime, node: str | None = None) -> Day:
-    """What the sources say of a local day, as known at `at`. `node`: only this one's calls; None: all nodes'."""
+    """What the sources say of a local day, as known at `at`. `node`: only this one's calls; None: all nodes'.
+
+    Screens move meanwhile: rows are taken in small portions, and what they mean is worked out in a thread.
+    """
     first, last = bounds(day, timezone)
     window = {"first": first - _EDGE, "last": last + _EDGE}
 
-    def mine(name: str) -> bool:
+    def is_mine(name: str) -> bool:
         return node is None or name == node
 
-    told = [Told(totals.OURS, *row) for row in await tx.session.execute(_CALLS, window)]
-    told += [Told(*row) for row in await tx.session.execute(_JOURNAL, window)]
-    aliases = {(name, younger): own for name, younger, own in await tx.session.execute(_ALIASES, window)}
-    read_until = {(name, source): read_at for name, source, read_at in await tx.session.execute(_READ)}
-    return totals.compare(
-        [one for one in told if mine(one.node)],
+    told = [Told(totals.OURS, *row) async for row in _rows(tx, _CALLS, window) if is_mine(row[0])]
+    told += [Told(*row) async for row in _rows(tx, _JOURNAL, window) if is_mine(row[1])]
+    aliases = {(name, younger): own async for name, younger, own in _rows(tx, _ALIASES, window)}
+    read_until = {(name, source): read_at async for name, source, read_at in _rows(tx, _READ, {}) if is_mine(name)}
+    return await asyncio.to_thread(
+        totals.compare,
+        told,
         aliases=aliases,
-        read_until={key: read_at for key, read_at in read_until.items() if mine(key[0])},
+        read_until=read_until,
         at=at,
         first=first,
         last=last,
         timezone=timezone,
     )
+
+
+async def _rows(tx: Tx, statement: Executable, values: Mapping[str, Any]) -> AsyncIterator[Any]:
+    for portion in (await tx.session.execute(statement, values)).partitions(_PORTION):
+        for row in portion:
+            yield row
+        await asyncio.sleep(0)

@@ -123,7 +123,8 @@ def compare(
             continue
         is_over = any(one.is_over for one in says.values())
         words = {source: _word(one, is_over) for source, one in says.items()}
-        hours = {source: _hour_in(one, best, zone) for source, one in says.items()}
+        hour = hour_of(best.started_at, zone)
+        hours = {source: _hour_in(one, best, hour, zone) for source, one in says.items()}
         for source, one in says.items():
             counted[one.line, hours[source]][source].append(words[source])
         known_at = max(moment for one in says.values() for moment in (one.started_at, one.ended_at) if moment)
@@ -133,7 +134,6 @@ def compare(
         seen = {source: says.get(source) for source in SOURCES if _is_asked(source, node, known_at, read_until)}
         unread += any((node, source) in read_until for source in SOURCES if source not in seen)
         if (kind := _kind(seen, words, hours)) is not None:
-            hour = hours[best.source]
             differences.append(Difference(kind, node, linkedid, best.call_id, best.line, hour, best.started_at, seen))
     return _day(counted, differences, settling, unread)
 
@@ -183,9 +183,9 @@ def hour_of(at: datetime, zone: ZoneInfo) -> datetime:
     return at.astimezone(zone).replace(minute=0, second=0, microsecond=0).astimezone(UTC)
 
 
-def _hour_in(one: Told, best: Told, zone: ZoneInfo) -> datetime:
-    near = abs(one.started_at - best.started_at) <= _SAME_MOMENT
-    return hour_of(best.started_at if near else one.started_at, zone)
+def _hour_in(one: Told, best: Told, hour: datetime, zone: ZoneInfo) -> datetime:
+    is_same = one is best or abs(one.started_at - best.started_at) <= _SAME_MOMENT
+    return hour if is_same else hour_of(one.started_at, zone)
 
 
 def _word(one: Told, is_over: bool) -> str:

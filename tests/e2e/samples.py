@@ -337,7 +337,6 @@ SCREENS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "call": ("calls/show.html", {"me": me("ready"), "call": CALL, "timeline_entries": TIMELINE}),
     "operations": ("operations/index.html", operations(is_whole=True)),
     "operations-differ": ("operations/index.html", operations(is_whole=False)),
-    "operations-hour": ("operations/index.html", operations(is_whole=False, line="12345", hour=10)),
     "sign-in": (
         "sign_in/index.html",
         {
