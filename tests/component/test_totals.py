@@ -51,8 +51,8 @@ async def read(db: Database, day: date = MONDAY, at: datetime = NOON, **values: 
 
 
 @pytest.fixture
-def settings(tmp_path: Path, store_url: str) -> Settings:
-    return Settings(data_dir=tmp_path, database_url=store_url, _env_file=None)
+def settings(tmp_path: Path, db: Database) -> Settings:
+    return Settings(data_dir=tmp_path, database_url=db.url, _env_file=None)
 
 
 async def test_a_day_is_read_in_a_fixed_number_of_statements(db: Database) -> None:

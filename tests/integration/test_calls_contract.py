@@ -1,4 +1,4 @@
-"""Calls and their wiring on PostgreSQL: the same tests as on SQLite."""
+"""Calls, their totals and their wiring on PostgreSQL: the same tests as on SQLite."""
 
 from collections.abc import AsyncIterator
 
@@ -7,6 +7,7 @@ import pytest
 from hotline.db import Database
 from tests.component.test_calls import *  # noqa: F403
 from tests.component.test_handlers import *  # noqa: F403
+from tests.component.test_totals import *  # noqa: F403
 from tests.integration.servers import postgres_server, postgres_url  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.integration
