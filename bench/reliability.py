@@ -11,6 +11,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -70,15 +71,19 @@ async def measure(options: argparse.Namespace, directory: Path) -> tuple[Seen, l
                 agent.presses = 0
             lab = Pbx(house.settings, house.asterisk, directory)
             house.running += callers.start(lab, seconds=seconds, rate=options.rate)
-            tasks.append(asyncio.create_task(_breaks(everybody)))
+            breaks = asyncio.create_task(_breaks(everybody))
+            tasks.append(breaks)
             planned = schedule.plan(chance, seconds, options.faults.split(","))
             began = time.monotonic()
             await breaker.follow(planned)
             await asyncio.sleep(max(0.0, began + seconds - time.monotonic()))
+            breaks.cancel()
             await _settle(house, pages, everybody, [one.directory / "log" for one in house.running])
             seen = _seen(house, log, pages, breaker)
             seen.presses = sum(agent.presses for agent in everybody)
             seen.unreachable = record.unreachable(house, await house.asterisk.cli("queue show hotline"), endpoints)
+            for page in pages:
+                await page.picture(directory)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -166,6 +171,8 @@ async def _until(holds: Any, seconds: float, what: str) -> None:
 
 def main() -> int:
     options = _options()
+    # Told to end: as by Ctrl-C, so that Asterisk stops and the disk is unmounted.
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     made = tempfile.mkdtemp(prefix="hotline-reliability-")
     directory = Path(options.keep or made)
     directory.mkdir(parents=True, exist_ok=True)
@@ -182,8 +189,9 @@ def main() -> int:
                 for line in check.wrong[:8]:
                     print(f"#   {line}", file=sys.stderr)
         failed = [check.name for check in made_checks if not check.holds]
+        failures = sum(len(check.wrong) for check in made_checks if not check.holds)
         row = {
-            "bench": "reliability", "value": sum(len(check.wrong) for check in made_checks), "unit": "failures",
+            "bench": "reliability", "value": failures, "unit": "failures",
             "calls": len(seen.calls), "faults": len(seen.faults), "words": len(seen.words), "failed": failed,
             "outcomes": checks.outcomes(seen.records), "slowest_s": report.slowest(seen),
         }  # fmt: skip

@@ -33,6 +33,7 @@ _SEEN = """
   call: document.querySelector('#softphone')?.dataset.call ?? '',
   phone: document.querySelector('#softphone')?.dataset.phone ?? '',
   state: document.querySelector('#phone')?.dataset.state ?? '',
+  pending: document.querySelector('#phone')?.dataset.pending ?? '',
   ref: document.querySelector('#ticket-form') ? document.querySelector('#panel')?.dataset.ref ?? '' : '',
   started: 'started' in document.documentElement.dataset,
   unsent: Object.keys(localStorage).filter((key) => key.startsWith('hotline-unsent/'))
@@ -225,8 +226,17 @@ class PageAgent(Agent):
             self.words.append(Word(text, ref, self.name, time.time()))
 
     async def press(self) -> None:
-        if self.page is not None and self.seen.get("started"):
+        """By the key that does both; not while the page waits for an answer or shows what is wanted already."""
+        if self.page is None or not self.seen.get("started") or self.seen["pending"]:
+            return
+        if self.wants_break == (self.seen["state"] == "ready"):
             await self.page.keyboard.press("F9")
+
+    async def picture(self, directory: Path) -> None:
+        """What the person sees, as a file named after them."""
+        with suppress(Error):
+            if self.page is not None:
+                await self.page.screenshot(path=directory / f"{self.name}.png")
 
     async def all_sent(self) -> bool:
         """Whether the page has nothing left to send."""
