@@ -15,7 +15,6 @@ from tests.pbx_model import T0
 
 LINES = ("12345", "12345", "12345", "2912345")
 MEMBERS = ("a1", "a2", "a3", "a4")
-_ENDED_BY_ASTERISK = {"answered", "voicemail"}
 
 
 @dataclass(slots=True)
@@ -35,7 +34,7 @@ class TrueCall:
     """What happened in one call. `turns`: from when on it would have ended with which outcome, had it ended there.
 
     `talk`: over all agents, from AgentConnect until a phone was out of the conversation. `wait`: first queued →
-    answered, or → out of the queue for the last time.
+    answered, or → out of the queue for the last time. `is_cut`: Asterisk died in it.
     """
 
     name: str
@@ -51,6 +50,7 @@ class TrueCall:
     outcome: str = ""
     hangup_by: str = ""
     ended_at: datetime = T0
+    is_cut: bool = False
 
     @property
     def answers(self) -> list[Ring]:
@@ -87,25 +87,25 @@ class TrueCall:
         return {*now[-1:], *(outcome for since, outcome in self.turns if since > at), self.outcome}
 
     def cut_off(self, at: datetime) -> "TrueCall":
-        """The same call, had Asterisk died at a moment: whoever talked or spoke to the recorder had been served."""
+        """The same call, had Asterisk died at a moment (telephony.md, Lab: it ends as failed)."""
         if self.ended_at <= at:
             return self
         told = [one for one in self.messages if one.at <= at]
         stated = any(isinstance(one, m.UserEvent) and one.name == "HLOutcome" for one in told)
         turns = [turn for turn in self.turns if turn[0] <= at]
-        served = turns[-1][1] if turns and turns[-1][1] in _ENDED_BY_ASTERISK else "failed"
         queued = [since for since in self.queued if since <= at]
         return replace(
             self,
             messages=told,
-            turns=[*turns, (at, served)],
+            turns=[*turns, (at, "failed")],
             rings=[_broken(ring, at) for ring in self.rings if ring.rang_at <= at],
             queued=queued,
             unqueued_at=min(self.unqueued_at or at, at) if queued else None,
             files=[one for one in self.files if any(one[1] in _fields(said).values() for said in told)],
-            outcome=self.outcome if stated else served,
+            outcome=self.outcome if stated else "failed",
             hangup_by=self.hangup_by if stated else "system",
             ended_at=at,
+            is_cut=True,
         )
 
 

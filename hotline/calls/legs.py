@@ -97,14 +97,24 @@ class LiveCall:
         for name in _MERGED_FIRST:
             setattr(self, name, min(filter(None, (getattr(self, name), getattr(other, name))), default=None))
 
+    def spans(self, end: datetime) -> tuple[timedelta | None, timedelta | None]:
+        """How long was talked, and waited by whom nobody answered. None where it was not so, and where nobody knows:
+        when Asterisk died, nobody saw the end.
+        """
+        if self.was_cut_off:
+            return None, None
+        if self.answered_at is not None:
+            return self.talked, None
+        return None, (self.unqueued_at or end) - self.queued_at if self.queued_at is not None else None
+
     def likely_outcome(self) -> str:
         """Where the dialplan's own word is missing: what it would have said there."""
+        if self.was_cut_off:
+            return "failed"  # nobody gave up or was helped: the line broke
         if self.has_voicemail or self.branch == "hl-recorder":
             return "voicemail"
         if self.answered_at is not None and self.waits_since is None and self.unqueued_at is None:
             return "answered"
-        if self.was_cut_off:
-            return "failed"  # nobody gave up: the line did
         if self.was_refused:
             return "blocked"
         if self.queued_at is not None or self.branch == "hl-open":

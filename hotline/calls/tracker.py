@@ -191,14 +191,13 @@ class Tracker:
                 return events  # an agent's own leg, a control channel: no call of ours
             self.unexpected["ended before it was offered"] += 1
             events += self._tell(call, at)
-        is_answered = call.answered_at is not None
-        waited = (call.unqueued_at or at) - call.queued_at if call.queued_at is not None and not is_answered else None
+        talked, waited = call.spans(at)
         events.append(
             CallEnded(
                 **self._about(call, at, f"{call.own}:ended"),
                 outcome=call.outcome or call.likely_outcome(),
                 hangup_by=call.hangup_by or call.completed_by,
-                talk_ms=milliseconds(call.talked) if is_answered else None,
+                talk_ms=milliseconds(talked) if talked is not None else None,
                 wait_ms=milliseconds(waited) if waited is not None else None,
             )
         )

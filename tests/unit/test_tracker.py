@@ -413,5 +413,5 @@ def test_asterisks_own_restart_is_who_ended_the_calls() -> None:
     events = tracker.resync(m.Snapshot(pbx.at(60), "2026-11-24T12:00:00", (), (), (), {}))
     assert [_said(event) for event in events] == [
         ("00.000000", "AgentLegEnded", "member=a1"),
-        ("00.000000", "CallEnded", "outcome=answered hangup_by=system talk_ms=47900"),
+        ("00.000000", "CallEnded", "outcome=failed hangup_by=system"),
     ]

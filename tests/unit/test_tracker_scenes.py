@@ -82,22 +82,29 @@ def test_a_caller_whom_a_snapshot_shows_at_the_recorder(context: str, exten: str
 
 
 @pytest.mark.parametrize(
-    ("story", "outcome"),
+    "story",
     [
-        (RINGS, "failed"),
-        (RINGS[:2], "failed"),
-        ([*RINGS, *TALKS], "answered"),
-        ([*RINGS, *TALKS, *LOST, pbx.joins(22)], "failed"),
-        ([*RINGS[:2], pbx.fact(9, "HLRecording", hlkind="voicemail", hlfile="v.wav")], "voicemail"),
-        ([*RINGS, *TALKS, pbx.outcome(20, "answered", "agent")], "answered"),
+        RINGS,
+        RINGS[:2],
+        [*RINGS, *TALKS],
+        [*RINGS, *TALKS, *LOST, pbx.joins(22)],
+        [*RINGS[:2], pbx.fact(9, "HLRecording", hlkind="voicemail", hlfile="v.wav")],
     ],
 )
-def test_whoever_waits_when_asterisk_dies_did_not_give_up(story: list[m.Message], outcome: str) -> None:
+def test_a_call_in_which_asterisk_died_has_failed_and_nobody_knows_how_long_it_went_on(story: list[m.Message]) -> None:
     tracker = Tracker("pbx1")
     tracker.boot = pbx.BOOT
     events = _feed(tracker, story)
-    events += tracker.resync(replace(EMPTY, boot="2026-11-24T12:00:00"))
-    assert _end(events).outcome == outcome
+    end = _end(events + tracker.resync(replace(EMPTY, boot="2026-11-24T12:00:00")))
+    assert (end.outcome, end.hangup_by, end.talk_ms, end.wait_ms) == ("failed", "system", None, None)
+
+
+def test_what_the_dialplan_had_said_before_asterisk_died_stands() -> None:
+    tracker = Tracker("pbx1")
+    tracker.boot = pbx.BOOT
+    events = _feed(tracker, [*RINGS, *TALKS, pbx.outcome(20, "answered", "agent")])
+    end = _end(events + tracker.resync(replace(EMPTY, boot="2026-11-24T12:00:00")))
+    assert (end.outcome, end.hangup_by) == ("answered", "agent")
 
 
 def test_a_caller_of_our_rows_whose_end_is_on_its_way_ends_as_it_says() -> None:
