@@ -126,6 +126,14 @@ class RecordingStarted(CallEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingChecked(Event):
+    """A recording was looked at after its call. `state`: ok, repaired (Asterisk died while it wrote), missing."""
+
+    recording_id: UUID
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnded(CallEvent):
     """Nothing of the call is left. `outcome` is the PBX's own word; `hangup_by`: caller, agent, system or None.
 
@@ -312,9 +320,9 @@ CATALOGUE: dict[str, type[Event]] = {
     cls.__name__: cls
     for cls in (
         CallStarted, CallQueued, AgentRang, AgentOfferEnded, AgentMissed, CallAnswered, AgentLegEnded,
-        RecordingStarted, CallEnded, CallMerged, CallCorrected, CallLineNamed, AgentChanged, PhoneSecretChanged,
-        PhoneProvisioned, ContactOpened, TicketChanged, TicketMoved, TicketHandedTo, TicketHandedBack, CallBackDue,
-        CallBackDone, NodeChanged, DriftCorrected, TotalsCompared, SignedIn, SignedOut,
+        RecordingStarted, RecordingChecked, CallEnded, CallMerged, CallCorrected, CallLineNamed, AgentChanged,
+        PhoneSecretChanged, PhoneProvisioned, ContactOpened, TicketChanged, TicketMoved, TicketHandedTo,
+        TicketHandedBack, CallBackDue, CallBackDone, NodeChanged, DriftCorrected, TotalsCompared, SignedIn, SignedOut,
     )
 }  # fmt: skip
 

@@ -19,7 +19,7 @@ from hotline.agents import presence, reconcile
 from hotline.agents import service as agents
 from hotline.agents.commands import AgentDesk
 from hotline.bus import Bus
-from hotline.calls import drift
+from hotline.calls import drift, recordings
 from hotline.calls import service as calls
 from hotline.calls.drift import Drift
 from hotline.calls.models import PbxNode
@@ -102,6 +102,10 @@ class Worker:
                 tasks.create_task(self._hold(), name="lease")
                 tasks.create_task(self._phones(), name="phones")
                 tasks.create_task(self._sweep(), name="sweep")
+                tasks.create_task(
+                    recordings.keep_whole(self.db, self.settings.recordings_dir, self.node, self.counts),
+                    name="recordings",
+                )
         finally:
             await self._stale()
 

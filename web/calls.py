@@ -134,7 +134,10 @@ def view(found: Found, actor: Actor) -> CallView:
         wait_s=seconds(call.wait_ms),
         talk_s=seconds(call.talk_ms),
         ref=found.ref,
-        recordings=tuple(RecordingView(str(row.id), row.kind, row.started_at, _length(call, row)) for row in playable),
+        recordings=tuple(
+            RecordingView(str(row.id), row.kind, row.started_at, _length(call, row), row.state == "missing")
+            for row in playable
+        ),
         linkedid=call.linkedid,
     )
 

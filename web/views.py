@@ -119,12 +119,16 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class RecordingView:
-    """A recording that may be played at `/recordings/{id}`. `kind`: call, voicemail; `seconds`: None while it runs."""
+    """A recording that may be played at `/recordings/{id}`. `kind`: call, voicemail; `seconds`: None while it runs.
+
+    `is_missing`: there is no file, or nothing in it.
+    """
 
     id: str
     kind: str
     started_at: datetime
     seconds: float | None
+    is_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,10 @@ class CallOffer(Base):
 
 
 class Recording(Base):
-    """A sound file of a call. `file` is below the recordings directory. `kind`: call, voicemail."""
+    """A sound file of a call. `file` is below the recordings directory. `kind`: call, voicemail.
+
+    `state`: ok, repaired, missing; None until the file was looked at after the call.
+    """
 
     __tablename__ = "recording"
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -76,6 +79,7 @@ class Recording(Base):
     kind: Mapped[str] = mapped_column(String(10))
     file: Mapped[str] = mapped_column(String(200), unique=True)
     started_at: Mapped[datetime]
+    state: Mapped[str | None] = mapped_column(String(10), index=True)
 
 
 class PbxNode(Base):
