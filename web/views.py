@@ -212,6 +212,22 @@ class WorkItem:
 
 
 @dataclass(frozen=True, slots=True)
+class CutOff:
+    """A caller whom this agent lost at `at`, with the page or its phone. `ref`: None if they may not see the ticket.
+
+    `state`: waiting, ringing, talking (to `agent`), recorder, helped (`agent` did), gone; so since `since`.
+    """
+
+    at: datetime
+    state: str
+    since: datetime
+    line: str
+    number: str | None
+    ref: str | None
+    agent: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Me:
     """The person before the screen. `agent` is None for people without a phone."""
 

@@ -272,6 +272,9 @@ def operations(*, is_whole: bool, line: str | None = None, hour: int | None = No
     }
 
 
+CUT_OFF = views.CutOff(
+    at=ago(12), state="waiting", since=ago(11), line="12345", number="138****1234", ref="H-2031-7", agent=None
+)
 SCREENS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "console-idle": (
         "console/index.html",
@@ -321,6 +324,28 @@ SCREENS: Mapping[str, tuple[str, dict[str, Any]]] = {
             "call": None,
             "work": WORK,
             "board": replace(BOARD, stale_since=ago(20)),
+        },
+    ),
+    "console-cut-off": (
+        "console/index.html",
+        {
+            "me": me("paused", 9, reason="PHONE"),
+            "ticket": TICKET,
+            "call": None,
+            "cut": CUT_OFF,
+            "work": WORK,
+            "board": BOARD,
+        },
+    ),
+    "console-taken-over": (
+        "console/index.html",
+        {
+            "me": me("ready", 40),
+            "ticket": None,
+            "call": None,
+            "cut": replace(CUT_OFF, state="talking", agent="agent4", ref=None),
+            "work": WORK,
+            "board": BOARD,
         },
     ),
     "console-closed": (

@@ -158,10 +158,14 @@ async def test_a_reloaded_page_is_offered_its_caller_before_anybody_who_waits_lo
             await until(lambda: hotline.rows("select 1 from call where phase = 'waiting'"), what="another caller waits")
             await reload(agent)
             began = time.monotonic()
+            notice = agent.page.locator("#cut-off .alarm")
+            await expect(notice).to_contain_text("您的通话在")
+            await expect(notice).to_contain_text("138****8504")
             await rings_within(CLOSED_S, began, agent)
             assert await agent.popped() == ref
             assert await agent.summary() == "说到一半"
             await agent.answer()
+            await expect(notice).to_have_count(0, timeout=PATIENT)
             assert caller.ended_by is None
             await agent.hang_up()
             await caller.until(lambda c: c.ended_by == "hotline")

@@ -13,10 +13,11 @@ from hotline.tickets import call_backs, queries, service
 from web.auth import Signed, require, trace
 from web.board import hidden
 from web.console import live_call_id, ticket_view, work_items
+from web.cut_off import cut_off
 from web.deps import Web, Wired
 from web.pages.me import own_agent
 from web.shell import page, part
-from web.views import CallRow, TicketView
+from web.views import CallRow, CutOff, TicketView
 
 router = APIRouter()
 Agent = Annotated[Signed, require("console.use")]
@@ -27,9 +28,23 @@ async def console(web: Wired, signed: Agent, ref: str = "") -> HTMLResponse:
     at_hand = await ticket_at_hand(web, own_agent(signed, "console.use"))
     board = await web.hub.board(full=can(signed.actor, "number.live"))
     async with web.house.db.read() as tx:
-        popped = await middle(web, signed, tx, ref or at_hand)
+        cut = await cut_off(tx, signed.actor, now())
+        popped = await middle(web, signed, tx, ref or at_hand or waiting_ref(cut))
         work = await work_items(tx, signed.actor)
-    return await page(web, signed, "console/index.html", {**popped, "work": work, "board": board})
+    return await page(web, signed, "console/index.html", {**popped, "work": work, "board": board, "cut": cut})
+
+
+@router.get("/console/cut-off")
+async def lost_caller(web: Wired, signed: Agent) -> HTMLResponse:
+    own_agent(signed, "console.use")
+    async with web.house.db.read() as tx:
+        cut = await cut_off(tx, signed.actor, now())
+    return await part(web, signed, "console/_cut_off.html", {"cut": cut})
+
+
+def waiting_ref(cut: CutOff | None) -> str:
+    """The ticket of a caller who may be back in a moment."""
+    return (cut.ref or "") if cut is not None and cut.state in {"waiting", "ringing"} else ""
 
 
 @router.get("/console/panel")

@@ -11,6 +11,8 @@ const panel = () => document.getElementById("panel");
 const current = () => panel()?.dataset.ref ?? "";
 let refreshTimer;
 let workTimer;
+let cutOffTimer;
+const CUT_OFF_MS = 3000;
 
 function initialise() {
   tick();
@@ -108,7 +110,7 @@ function refreshSoon() {
 }
 
 async function refreshMe() {
-  for (const [id, url] of [["phone", "/console/phone"], ["bar-me", "/console/me"]]) {
+  for (const [id, url] of [["phone", "/console/phone"], ["bar-me", "/console/me"], ["cut-off", "/console/cut-off"]]) {
     const element = document.getElementById(id);
     if (!element) continue;
     try {
@@ -124,6 +126,13 @@ async function refreshMe() {
     }
   }
   tick();
+  followCaller();
+}
+
+// What becomes of a caller who was cut off happens to others: it is asked for while it may still change.
+function followCaller() {
+  clearTimeout(cutOffTimer);
+  if (document.querySelector("#cut-off[data-open]")) cutOffTimer = setTimeout(refreshMe, CUT_OFF_MS);
 }
 
 function afterState(before, state) {
@@ -208,6 +217,7 @@ export function start() {
     refreshWork();
     if (current()) refreshSoon();
   });
+  followCaller();
   document.addEventListener("htmx:confirm", beforeRequest);
   document.addEventListener("htmx:afterSwap", ({ detail }) => {
     if (detail.target.id === "panel" || detail.elt.id === "panel") {
