@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 
 SOURCES = ("rows", "cel", "queue_log")
 OURS = "rows"
-# Until then a source may still be on its way to what the others have: lines are read, batches written.
-SETTLING = timedelta(minutes=2)
+# Until then a source may still be on its way to what the others have. Batches are written and lines read in seconds;
+# the journal waits two minutes for a last word that a full disk may have swallowed.
+SETTLING = timedelta(minutes=3)
 GOING_ON = "going_on"
 UNTOLD = "untold"
 # Sources see the same moment apart: an adopted call's start is known to the second, and a clock is read twice.

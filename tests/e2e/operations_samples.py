@@ -32,7 +32,7 @@ def _calls(now: datetime) -> Iterator[Told]:
                     )
     for number in range(2):
         for source in SOURCES:
-            yield Told(source, "pbx1", f"1773200000.{number}", "12345", now - timedelta(minutes=3), None, None)
+            yield Told(source, "pbx1", f"1773200000.{number}", "12345", now - timedelta(minutes=4), None, None)
 
 
 def _totals(now: datetime, *, is_whole: bool) -> Day:
