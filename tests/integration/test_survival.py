@@ -52,8 +52,8 @@ class Survivor:
         )  # fmt: skip
         self.house.running.append(phones)
 
-    def call(self, number: int, hold_ms: int) -> Sipp:
-        sipp = self._lab.calls(1, hold_ms=hold_ms, first_number=number)
+    def call(self, number: int, hold_ms: int, line: str = "12345") -> Sipp:
+        sipp = self._lab.calls(1, hold_ms=hold_ms, first_number=number, line=line)
         self.house.running.append(sipp)
         return sipp
 
