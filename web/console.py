@@ -22,7 +22,7 @@ from web.views import EarlierContact, FieldView, TicketRow, TicketView, Timeline
 _SHOWN_EVENTS = frozenset(
     {"CallStarted", "ContactOpened", "CallQueued", "AgentRang", "AgentMissed", "CallAnswered", "RecordingStarted",
      "AgentLegEnded", "CallEnded", "TicketHandedTo", "TicketHandedBack", "TicketChanged", "TicketMoved", "CallBackDue",
-     "CallBackDone"}
+     "CallBackDone", "CallCorrected"}
 )  # fmt: skip
 _SUMMARY_CHARS = 80
 
@@ -126,8 +126,13 @@ async def names_in(tx: Tx, events: Iterable[EventRow]) -> dict[str, str]:
 
 
 def timeline(events: Sequence[EventRow], names: Mapping[str, str]) -> tuple[TimelineEntry, ...]:
-    """Oldest first. Fields saved one after the other by the same person are one entry."""
+    """Oldest first. Fields saved one after the other by the same person are one entry.
+
+    What was learnt of a call afterwards stands where it happened, not where it was learnt.
+    """
     entries: list[TimelineEntry] = []
+    if any(event.data.get("is_past") for event in events):
+        events = sorted(events, key=lambda event: event.at)
     for event in events:
         if event.type not in _SHOWN_EVENTS:
             continue

@@ -29,6 +29,7 @@ from hotline.tickets.models import Contact, ContactTicket, DueWork, Ticket
 from tests import factories
 from tests.journal_files import JOURNAL, NAMES, cel
 from tests.pbx_model import BOOT, Pbx, channels_of
+from web.console import timeline
 
 NODE = "pbx1"
 LATER = timedelta(minutes=5)
@@ -532,3 +533,21 @@ async def test_calls_are_told_a_few_at_a_time(house: House) -> None:
     async with house.db.read() as tx:
         assert await tx.session.scalar(select(func.count()).select_from(Call)) == 4
     assert await house.journal.look(end_of(name) + LATER) is False
+
+
+async def test_a_timeline_says_what_was_corrected_and_what_was_learnt_where_it_happened(house: House) -> None:
+    name = "answered-agent-hangs-up"
+    messages = said(name)
+    joined = next(index for index, message in enumerate(messages) if isinstance(message, m.QueueCallerJoin))
+    await house.hear(messages[: joined + 1])
+    over = Pbx.after(messages)
+    over.at += timedelta(seconds=60)
+    house.write(name)
+    await house.come_back(over.snapshot())
+    await house.read(over.at + LATER)
+    entries = timeline(await house.all(EventRow, EventRow.seq), {})
+    kinds = [entry.kind for entry in entries if entry.kind.startswith(("Call", "Agent"))]
+    assert kinds[:4] == ["CallStarted", "CallQueued", "AgentRang", "CallAnswered"]
+
+    [corrected] = [entry for entry in entries if entry.kind == "CallCorrected"]
+    assert (corrected.detail["outcome"], corrected.detail["hangup_by"]) == ("answered", "agent")
