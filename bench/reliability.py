@@ -41,7 +41,7 @@ async def measure(options: argparse.Namespace, directory: Path) -> tuple[Seen, l
     """One run. What it leaves in `directory` says more of it."""
     seconds, chance = options.minutes * 60, random.Random(options.seed)
     house = House.make(
-        directory, 2000, demo=False, lines="12345:60,2912345:1", ring_s=5, max_wait_s=_WAIT_S, wrap_up_s=2,
+        directory, 2000, demo=False, lines="12345:60,2912345:1", ring_s=5, max_wait_s=_WAIT_S, wrap_up_s=3,
         rtp_ports="34000-34999",
     )  # fmt: skip
     disk = faults.Disk(house.settings.data_dir) if os.geteuid() == 0 else None

@@ -35,6 +35,7 @@ _SEEN = """
   state: document.querySelector('#phone')?.dataset.state ?? '',
   pending: document.querySelector('#phone')?.dataset.pending ?? '',
   ref: document.querySelector('#ticket-form') ? document.querySelector('#panel')?.dataset.ref ?? '' : '',
+  writable: Boolean(document.querySelector('#ticket-form #field-summary:not([disabled], [readonly])')),
   started: 'started' in document.documentElement.dataset,
   unsent: Object.keys(localStorage).filter((key) => key.startsWith('hotline-unsent/'))
     .reduce((sum, key) => sum + JSON.parse(localStorage.getItem(key) || '[]').length, 0),
@@ -209,12 +210,12 @@ class PageAgent(Agent):
                 await page.keyboard.press("F8")
         else:
             self._answer_at = self._until = 0.0
-            if self.seen["state"] == "wrap_up":
+            if self.seen["state"] in {"wrap_up", "ready"}:
                 await self._write(page)
 
     async def _write(self, page: Page) -> None:
         """A word into the summary; it counts once the page holds it in the ticket that it was meant for."""
-        if not self.seen["ref"] or time.monotonic() < self._word_at:
+        if not self.seen["ref"] or not self.seen["writable"] or time.monotonic() < self._word_at:
             return
         self._word_at = time.monotonic() + self.chance.uniform(0.5, 1.2)
         text = f"{self.name}第{len(self.words):04d}句。"

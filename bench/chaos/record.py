@@ -18,7 +18,7 @@ _CALLS = """
 select c.caller_number, c.linkedid, c.outcome, c.started_at, c.ended_at,
   (select count(*) from contact k where k.call_id = c.id),
   (select count(*) from contact k join contact_ticket x on x.contact_id = k.id where k.call_id = c.id),
-  (select count(*) from contact k join due_work d on d.subject_id = k.id and d.kind = 'call_back'
+  (select count(*) from contact k join due_work d on d.subject_id = k.id and d.kind = 'call_back' and d.done_at is null
     where k.call_id = c.id)
 from call c where c.phase != 'merged' order by c.started_at
 """
