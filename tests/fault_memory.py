@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
+from hotline.calls import drift
 from hotline.calls.tracker import Tracker
 from hotline.events import CallEvent
 from hotline.telephony import messages as m
@@ -22,12 +23,16 @@ _SNAPSHOT_TAKES = timedelta(seconds=0.5)
 
 @dataclass(slots=True)
 class _Sync:
-    """A snapshot on its way: `channels` and `entries` are listed after so many more messages, it is whole at `size`."""
+    """A snapshot on its way: `channels` and `entries` are listed after so many more messages, it is whole at `size`.
+
+    `is_look`: nothing was lost, we only see whether we agree.
+    """
 
     began: datetime
     size: int
     channels_at: int
     entries_at: int
+    is_look: bool
     channels: Pbx | None = None
     entries: Pbx | None = None
     behind: list[m.Message] = field(default_factory=list)
@@ -53,7 +58,7 @@ class Rows:
 
 class MemoryPlay:
     """One plan from beginning to end. Afterwards `rows` is what we wrote, `tracker` what we think goes on, `heard` what
-    we could know.
+    we could know; `corrections` is what looks found wrong although nothing was lost.
     """
 
     def __init__(self, plan: FaultPlan) -> None:
@@ -63,6 +68,7 @@ class MemoryPlay:
         self.tracker = Tracker("pbx1")
         self.heard = Heard(plan.calls)
         self.restarts = 0
+        self.corrections: list[drift.Drift] = []
         self._transit: list[m.Message] = []
         self._session: list[m.Message] = []
         self._lag = self._lag_for = 0
@@ -70,6 +76,8 @@ class MemoryPlay:
         self._down_for: int | None = 0
         self._sync: _Sync | None = None
         self._is_synced = False
+        self._suspects: frozenset[drift.Drift] = frozenset()
+        self._look_in: int | None = None
 
     def run(self) -> "MemoryPlay":
         for message, faults in self.plan.steps:
@@ -96,6 +104,10 @@ class MemoryPlay:
         if self._sync is not None:
             self._list(self._sync, message)
         self._deliver()
+        if self._look_in is not None:
+            self._look_in -= 1
+            if self._look_in < 0:
+                self._look(Random(message.at.microsecond), 2)
 
     def _befalls(self, fault: Fault) -> None:
         random = Random(fault.chance)
@@ -108,8 +120,7 @@ class MemoryPlay:
                 if self._down_for is None and self._sync is None:
                     self._hand_over(self._session[-fault.size :], again=True)
             case "look":
-                if self._down_for is None and self._sync is None and not self._transit:
-                    self._begin_sync(fault.size, random)
+                self._look(random, fault.size)
             case "cut" | "refuse":
                 self._cut(fault.size * (3 if fault.kind == "refuse" else 1))
             case "kill":
@@ -136,18 +147,24 @@ class MemoryPlay:
         elif self._sync is not None:
             for message in self._sync.behind:
                 self.heard.loses(message)
-        self._transit, self._session, self._sync = [], [], None
+        self._transit, self._session, self._sync, self._look_in = [], [], None, None
         self._lag = self._lag_for = 0
         self._mixed = None
         self._down_for = down_for
 
     def _connect(self, random: Random) -> None:
         self._down_for = None
-        self._begin_sync(random.choice([0, 0, 1, 2, 4, 7]), random)
+        self._begin_sync(random.choice([0, 0, 1, 2, 4, 7]), random, is_look=False)
 
-    def _begin_sync(self, size: int, random: Random) -> None:
+    def _look(self, random: Random, size: int) -> None:
+        """Unless messages are on their way for long: they would come before Asterisk's answer."""
+        self._look_in = None
+        if self._down_for is None and self._sync is None and not self._transit:
+            self._begin_sync(size, random, is_look=True)
+
+    def _begin_sync(self, size: int, random: Random, *, is_look: bool) -> None:
         first, second = sorted(random.randint(0, size) for _ in range(2))
-        self._sync = _Sync(self.pbx.at, size, first, second)
+        self._sync = _Sync(self.pbx.at, size, first, second, is_look)
         self._list(self._sync, None)
 
     def _list(self, sync: _Sync, message: m.Message | None) -> None:
@@ -169,10 +186,24 @@ class MemoryPlay:
         self._transit, self._sync = [], None
         boot = boot_after(self.restarts)
         snapshot = sync.channels.snapshot(sync.behind, boot=boot, at=sync.began, queue=sync.entries)
-        self.heard.sees(snapshot, sync.channels.at)
-        self.rows.write(self.tracker.resync(snapshot))
-        self._is_synced = True
+        if sync.is_look:
+            self._compare(snapshot)
+        else:
+            self.heard.sees(snapshot, sync.channels.at)
+            self.rows.write(self.tracker.resync(snapshot))
+            self._is_synced, self._suspects = True, frozenset()
         self._hand_over(sync.behind)
+
+    def _compare(self, snapshot: m.Snapshot) -> None:
+        """As the worker does: what one look finds may be on its way, what two find is wrong and put right."""
+        found = drift.of_calls(self.tracker, snapshot)
+        sure = found & self._suspects
+        self._suspects = found - sure
+        self.corrections += sure
+        if sure:
+            self.rows.write(self.tracker.resync(snapshot, only={one.subject for one in sure}))
+        if self._suspects:
+            self._look_in = 3
 
     def _deliver(self) -> None:
         if self._sync is not None:
@@ -212,6 +243,7 @@ def judged(plan: FaultPlan) -> list[str]:
     play = MemoryPlay(plan).run()
     faults = Verdict(play.heard, play.rows.events).judge()
     faults += [f"{call.own} goes on" for call in play.tracker.calls]
+    faults += [f"{one.subject} corrected: {one.what}" for one in play.corrections]
     # After a kill a new tracker may say again what the rows have; one alone never says a thing twice.
     if not any(fault.kind == "kill" for fault in plan.faults):
         faults += [f"{event.linkedid} said twice: {event.dedupe_key}" for event in play.rows.repeated]
