@@ -72,7 +72,8 @@ class Plan:
 
     `login`: accept, refuse, stall (never answers). `booted`: whether FullyBooted follows. `greet`: the first bytes.
     `answers`: action in lower case → bytes, a function of its headers, or None for silence. `lists`: action in lower
-    case → rows (headers without Event's ActionID). `count_off`: added to ListItems, once for each number in it.
+    case → rows (headers without Event's ActionID), or what says them when it is asked. `count_off`: added to ListItems,
+    once for each number in it.
     `cut_at`: close after so many bytes were sent. `piece`: send in pieces of this size. `after_login`: played at once.
     """
 
@@ -80,7 +81,7 @@ class Plan:
     greet: bytes = BANNER
     booted: bool = True
     answers: dict[str, bytes | Callable[[Mapping[str, str]], Answer] | None] = field(default_factory=dict)
-    lists: dict[str, list[Headers]] = field(default_factory=dict)
+    lists: dict[str, list[Headers] | Callable[[], list[Headers]]] = field(default_factory=dict)
     count_off: list[int] = field(default_factory=list)
     boot: tuple[str, str] = BOOT
     cut_at: int | None = None
@@ -229,7 +230,8 @@ class _Peer:
         """A list as Asterisk sends it: reply, rows, and how many there were."""
         action = command["action"]
         ours = ("ActionID", command["actionid"])
-        rows = self.plan.lists.get(action.lower(), [])
+        listed = self.plan.lists.get(action.lower(), [])
+        rows = listed() if callable(listed) else listed
         off = self.plan.count_off.pop(0) if self.plan.count_off else 0
         end = [
             ("Event", f"{action}Complete"),

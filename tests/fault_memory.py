@@ -12,7 +12,7 @@ from random import Random
 
 from hotline.calls import drift
 from hotline.calls.tracker import Tracker
-from hotline.events import CallEvent
+from hotline.events import AgentLegEnded, AgentOfferEnded, AgentRang, CallEnded, CallEvent
 from hotline.telephony import messages as m
 from tests.fault_plans import Fault, FaultPlan, boot_after
 from tests.fault_verdict import Heard, Verdict
@@ -54,6 +54,14 @@ class Rows:
             else:
                 self._keys.add(event.dedupe_key)
                 self.events.append(event)
+
+    def known(self) -> tuple[set[str], dict[str, datetime]]:
+        """Calls that have ended, and of all the newest sign of where its caller is."""
+        last: dict[str, datetime] = {}
+        for event in self.events:
+            if not isinstance(event, AgentRang | AgentOfferEnded | AgentLegEnded):  # those do not say where they are
+                last[event.linkedid] = max(last.get(event.linkedid, event.at), event.at)
+        return {event.linkedid for event in self.events if isinstance(event, CallEnded)}, last
 
 
 class MemoryPlay:
@@ -129,7 +137,7 @@ class MemoryPlay:
                 self.tracker.boot = boot
                 self.tracker.adopt(open_calls(self.rows.events))
                 self._is_synced = False
-                self.heard.forgets(self.rows.events)
+                self.heard.forgets(*self.rows.known())
             case "restart":
                 self._cut(random.choice([0, fault.size]))
                 self.restarts += 1

@@ -7,7 +7,7 @@ be told twice or made up.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -55,8 +55,8 @@ class Heard:
             for message in known.call.messages
             for channel in channels_of(message)
         }
-        self.gaps: list[tuple[datetime, datetime]] = []
-        self._gap_from: datetime | None = None
+        self._deaf: list[datetime] = []
+        self._seen: list[datetime] = []
 
     def _known(self, message: m.Message) -> Known:
         return self._of[channels_of(message)[0].uniqueid]
@@ -85,13 +85,20 @@ class Heard:
                 known.answered.add(channel.uniqueid)
 
     def goes_deaf(self, at: datetime) -> None:
-        self._gap_from = min(self._gap_from or at, at)
+        self._deaf.append(at)
+
+    @property
+    def gaps(self) -> list[tuple[datetime, datetime]]:
+        """From the first thing that did not reach us until the next snapshot."""
+        found: dict[datetime, datetime] = {}
+        for at in self._deaf:
+            until = next((seen for seen in self._seen if seen >= at), at)
+            found[until] = min(found.get(until, at), at)
+        return [(start, end) for end, start in found.items()]
 
     def sees(self, snapshot: m.Snapshot, until: datetime) -> None:
         """A snapshot: every call that goes on is from now on known to the second. `until`: when it was listed."""
-        if self._gap_from is not None:
-            self.gaps.append((self._gap_from, until))
-            self._gap_from = None
+        self._seen.append(until)
         for known in self.calls.values():
             if known.call.started_at <= until and known.call.ended_at >= snapshot.at:
                 known.is_exact = False
@@ -119,15 +126,8 @@ class Heard:
             if live.channel.state == 6 and live.bridge is not None:
                 seen.answered.add(live.channel.uniqueid)
 
-    def forgets(self, events: Sequence[CallEvent]) -> None:
-        """Our process died: of calls that go on it knows what its rows say."""
-        ended = {record.linkedid for record in fold(events) if record.ended_at is not None}
-        last: dict[str, datetime] = {}
-        for event in events:
-            if not isinstance(
-                event, AgentRang | AgentOfferEnded | AgentLegEnded
-            ):  # those do not say where the caller is
-                last[event.linkedid] = max(last.get(event.linkedid, event.at), event.at)
+    def forgets(self, ended: Container[str], last: Mapping[str, datetime]) -> None:
+        """Our process died: of open calls it knows what rows say. `last`: the newest sign of where each caller is."""
         for name, known in self.calls.items():
             if name not in ended and known.contact is not None:
                 known.is_exact = known.has_outcome = False
@@ -153,8 +153,10 @@ class Verdict:
     heard: Heard
     events: Sequence[CallEvent]
     faults: list[str] = field(default_factory=list)
+    gaps: list[tuple[datetime, datetime]] = field(default_factory=list)
 
     def judge(self) -> list[str]:
+        self.gaps = self.heard.gaps
         records = {record.linkedid: record for record in fold(self.events)}
         for name in records.keys() - self.heard.calls.keys():
             self.faults.append(f"{name} never was")
@@ -212,7 +214,7 @@ class Verdict:
         if known.is_exact:
             return _MS
         start, end = known.call.started_at, known.call.ended_at
-        unheard = sum((b - a for a, b in self.heard.gaps if a <= end and b >= start), timedelta())
+        unheard = sum((b - a for a, b in self.gaps if a <= end and b >= start), timedelta())
         return _TO_THE_SECOND + unheard
 
     def _whole(self, name: str, known: Known) -> None:
