@@ -259,7 +259,9 @@ async def _ended(tx: Tx, call: Call, event: CallEnded, _agent_id: UUID | None) -
     call.talk_ms = event.talk_ms
     if call.answered_at is None:
         call.wait_ms = event.wait_ms
-    _enter(call, "ended", event.at)
+    if call.phase not in ENDED:
+        # Whatever its time: a snapshot's clock is ours, and may be ahead of what Asterisk still had to tell.
+        call.phase, call.phase_at = "ended", event.at
 
 
 async def _corrected(tx: Tx, call: Call, event: CallCorrected, _agent_id: UUID | None) -> None:

@@ -387,3 +387,16 @@ async def test_a_missed_ring_counts_for_its_own_leg_only(house: Database) -> Non
     offers = await _all(house, CallOffer, CallOffer.rang_at)
     assert [(offer.leg, offer.result) for offer in offers] == [("p1", "missed"), ("p9", "ringing")]
     assert (await _one(house, Call)).phase == "ringing"
+
+
+async def test_a_call_whose_end_is_older_than_what_a_snapshot_said_of_it_has_ended(house: Database) -> None:
+    """The snapshot's time is our clock's; Asterisk's own messages of what came before it may still be on their way."""
+    tracker = Tracker("pbx1")
+    begun = [pbx_model.begins(0), pbx_model.offered(0.1), pbx_model.joins(10)]
+    events = [event for message in begun for event in tracker.feed(message)]
+    rings = Pbx.after([*begun, pbx_model.calls_agent(10.1, pbx_model.phone(state=5))])
+    events += tracker.resync(rings.snapshot(at=pbx_model.at(40)))
+    ends = [pbx_model.hangs_up(12, pbx_model.phone(), 0), pbx_model.hangs_up(12, pbx_model.trunk(), 0)]
+    await _write(house, events + [event for message in ends for event in tracker.feed(message)])
+    call = await _one(house, Call)
+    assert (call.phase, call.ended_at) == ("ended", pbx_model.at(12))
