@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from hotline.access.permissions import TABLE, can
+from hotline.clock import now
 from hotline.errors import NotSignedIn
 from web import deps, problems
 from web.auth import Signed, identify
@@ -40,6 +41,7 @@ async def shell(web: deps.Web, signed: Signed) -> dict[str, Any]:
         "csrf": signed.csrf or "",
         "locale": actor.locale,
         "live": web.hub.position,
+        "as_of": now(),
     }
 
 

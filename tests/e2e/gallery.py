@@ -63,6 +63,7 @@ def render(name: str, locale: str) -> str:
         "csrf": "c5rf",
         "locale": locale,
         "live": SimpleNamespace(seq=1, epoch=1),
+        "as_of": samples.NOW,
         "demo": True,
         "open_mode": "always",
         "page": name,
@@ -138,6 +139,9 @@ def show(page: Page, base: str, name: str, locale: str) -> list[str]:
     page.clock.run_for(1200)
     for attribute, value in STATES.get(name, {}).items():
         page.evaluate("([a, v]) => document.querySelector('#softphone').setAttribute(a, v)", [attribute, value])
+    if name in BROKEN:
+        page.evaluate(BROKEN[name])
+        page.clock.run_for(2500)
     if "ringing" in name:
         page.evaluate("() => document.querySelector('[data-phone-number]').textContent = '12345 · 138****1234'")
     return said
@@ -151,6 +155,36 @@ STATES: Mapping[str, Mapping[str, str]] = {
     "console-void": {"data-phone": "elsewhere"},
     "console-lost": {"data-phone": "lost"},
     "console-closed": {"data-phone": "registered"},
+    "console-unreached": {"data-phone": "registered", "data-call": "talking"},
+    "console-note": {"data-phone": "registered", "data-call": "talking"},
+    "console-signed-out": {"data-phone": "registered", "data-call": "talking"},
+}
+_CALL = """() => {
+  const tell = (type, detail) => document.dispatchEvent(new CustomEvent(`hotline:${type}`, { detail }));
+  const keep = (notes) => localStorage.setItem(`hotline-notes/${document.body.dataset.user}`, JSON.stringify(notes));
+  const ring = () => tell("call", { state: "ringing", call: "1773295402.9", number: "138****8000" });
+  const write = (text) => {
+    const area = document.querySelector("#call-note textarea");
+    area.value = text;
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+    area.focus();
+  };
+  const other = { call: "1.5", at: "2026-03-12T05:58:40Z", number: "139****8820", ref: "H-2031-7", isMine: false };
+  const mine = { ...other, call: "1773295100.7", at: "2026-03-12T06:01:02Z", ref: "H-2031-8", isMine: true };
+"""
+# What happens on the screen after it is drawn: only a page that lives has these states.
+BROKEN: Mapping[str, str] = {
+    "console-unreached": _CALL + """ring(); setTimeout(() => write("他说有人跟着他回家，已经三天。"), 2000); }""",
+    "console-note": _CALL
+    + """
+      keep([
+        { ...other, text: "他说有人跟着他回家，已经三天。母亲晚上七点才下班，可以先联系班主任。" },
+        { ...mine, text: "孩子现在在奶奶家。" },
+      ]);
+      dispatchEvent(new StorageEvent("storage", { key: `hotline-notes/${document.body.dataset.user}` })); }""",
+    "console-signed-out": _CALL
+    + """
+      tell("signed-out"); setTimeout(() => document.querySelector("[data-sign-in]").click(), 1500); }""",
 }
 
 

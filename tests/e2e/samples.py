@@ -352,6 +352,22 @@ SCREENS: Mapping[str, tuple[str, dict[str, Any]]] = {
         "console/index.html",
         {"me": me("ready", 5, pending="pause"), "ticket": CLOSED, "call": None, "work": WORK, "board": BOARD},
     ),
+    "console-unreached": (
+        "console/index.html",
+        {"me": me("wrap_up", 22, until=ago(-38)), "ticket": TICKET, "call": None, "work": WORK, "board": BOARD},
+    ),
+    "console-note": (
+        "console/index.html",
+        {"me": me("on_call", 192), "ticket": TICKET, "call": None, "work": WORK, "board": BOARD},
+    ),
+    "console-signed-out": (
+        "console/index.html",
+        {"me": me("on_call", 192), "ticket": TICKET, "call": CALLS[3], "work": WORK, "board": BOARD},
+    ),
+    "board-stale": (
+        "board/index.html",
+        {"me": me("ready"), "board": replace(BOARD, stale_since=ago(20)), "wall": False},
+    ),
     "board": ("board/index.html", {"me": me("ready"), "board": BOARD, "wall": False}),
     "board-quiet": ("board/index.html", {"me": me("ready"), "board": QUIET, "wall": False}),
     "board-wall": ("board/index.html", {"me": me("ready"), "board": BOARD, "wall": True}),

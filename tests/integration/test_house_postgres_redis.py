@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -113,6 +113,7 @@ async def test_two_processes_on_servers_do_what_one_does_alone(
     tmp_path: Path,
     hotline: Hotline,
     postgres_url: str,  # noqa: F811 - asking for it
+    postgres_server: str,  # noqa: F811 - asking for it
 ) -> None:
     port = unused_port()
     bus = ValkeyServer(port=port)
@@ -138,6 +139,7 @@ async def test_two_processes_on_servers_do_what_one_does_alone(
                 bus.start()
                 await until(lambda: is_ready(web), "Redis is back")
                 await without_its_lease(web, postgres_url)
+                await without_postgres(web, supervisor, postgres_server)
                 worker.kill()
                 await until(lambda: is_stale(web), "the console says that nobody follows Asterisk")
                 await worker.start()
@@ -292,6 +294,43 @@ async def without_redis(worker: Hotline, web: Hotline, supervisor: Visitor) -> N
     ended = await until(lambda: newest(supervisor, "13800138300"), "its end is written without Redis")
     assert ended["hangup_by"] == "caller"
     assert "bus.ring lost" in worker.logged
+
+
+async def without_postgres(web: Hotline, supervisor: Visitor, server: str) -> None:
+    """Open screens stay connected, say since when they know nothing, and go on when the database is back."""
+    engine = create_async_engine(server, isolation_level="AUTOCOMMIT")
+    away = text("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'test_store'")
+    try:
+        async with (
+            engine.connect() as admin,
+            websockets.connect(
+                f"ws://127.0.0.1:{web.settings.port}/live",
+                additional_headers={"Authorization": supervisor.http.headers["Authorization"]},
+            ) as screen,
+        ):
+            assert json.loads(await screen.recv())["hello"]
+            await admin.execute(text("alter database test_store allow_connections false"))
+            try:
+                await admin.execute(away)
+                gone_at = time.time()
+                html = await asyncio.wait_for(stale_frame(screen, lambda html: "data-stale-since" in html), 20)
+                since = re.search(r'data-stale-since="([^"]+)"', html)
+                assert since is not None
+                assert abs(wall(since.group(1)) - gone_at) < 3
+            finally:
+                await admin.execute(text("alter database test_store allow_connections true"))
+            await asyncio.wait_for(stale_frame(screen, lambda html: "data-stale-since" not in html), 30)
+    finally:
+        await engine.dispose()
+    await until(lambda: is_ready(web), "everything is back")
+
+
+async def stale_frame(screen: websockets.ClientConnection, is_it: Callable[[str], bool]) -> str:
+    """What the screen is told of old data, once it is so."""
+    while True:
+        for patch in json.loads(await screen.recv()).get("patches", ()):
+            if patch.get("key") == "stale" and is_it(patch["html"]):
+                return str(patch["html"])
 
 
 async def first_call_frame(screen: websockets.ClientConnection) -> float:

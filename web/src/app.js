@@ -4,13 +4,17 @@ import "idiomorph/htmx";
 import * as autosave from "./autosave.js";
 import * as agentConsole from "./console.js";
 import * as fields from "./fields.js";
+import * as keep from "./keep.js";
 import * as keys from "./keys.js";
 import * as live from "./live.js";
-import { renew, why } from "./net.js";
+import { renew, TIMEOUT_MS, why } from "./net.js";
 import * as operations from "./operations.js";
+import * as signIn from "./signin.js";
 import * as softphone from "./softphone.js";
 import * as tick from "./tick.js";
 import { toast, word } from "./words.js";
+
+const COME_BACK_MS = 3000;
 
 function problem(xhr) {
   try {
@@ -28,6 +32,7 @@ function errors() {
   });
   document.addEventListener("htmx:responseError", ({ detail }) => {
     const { status } = detail.xhr;
+    if (status === 401) document.dispatchEvent(new CustomEvent("hotline:signed-out"));
     toast(status === 401 ? word("signedOut") : word("failed", { why: why(problem(detail.xhr), String(status)) }), true);
     if (status === 409) agentConsole.refresh();
     if (problem(detail.xhr)?.body.code === "csrf") renew();
@@ -73,11 +78,27 @@ function tabs() {
   });
 }
 
+// A page that we could not give comes by itself when we can; asked for here, so that the person sees no flicker.
+function comeBack() {
+  if (!document.querySelector("[data-come-back]")) return;
+  setInterval(async () => {
+    try {
+      if ((await fetch(location.href, { signal: AbortSignal.timeout(TIMEOUT_MS) })).status < 500) location.reload();
+    } catch {
+      // still away
+    }
+  }, COME_BACK_MS);
+}
+
 htmx.config.defaultSettleDelay = 0;
+htmx.config.timeout = TIMEOUT_MS;
 errors();
 tabs();
 tick.start();
 fields.start();
+comeBack();
+keep.start();
+signIn.start();
 autosave.start().finally(() => {
   agentConsole.start();
   ready();

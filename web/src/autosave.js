@@ -1,10 +1,12 @@
 // Writing is sacred: every field saves itself as typed, keeps what could not be sent in the browser, shows both texts when
 // somebody else was faster, and never overwrites. Fields are elements with data-field, data-ref and data-version.
+import * as keep from "./keep.js";
 import { send, why } from "./net.js";
 import { Queue, read } from "./queue.js";
 import { clock, toast, word } from "./words.js";
 
 const PAUSE_MS = 400;
+const SLOW_MS = 2000;
 const STORE = "hotline-unsent";
 
 let queue;
@@ -107,6 +109,7 @@ async function sendOne(entry) {
   status(element(), "saving", word("saving"));
   const key = `${entry.ref}/${entry.field}`;
   expected.set(key, (expected.get(key) ?? 0) + 1);
+  const slow = setTimeout(() => status(element(), "kept", word("kept")), SLOW_MS);
   let answer;
   try {
     const url = `/tickets/${encodeURIComponent(entry.ref)}/fields/${encodeURIComponent(entry.field)}`;
@@ -114,7 +117,8 @@ async function sendOne(entry) {
   } catch {
     answer = null;
   }
-  if (!answer?.ok) expected.set(key, expected.get(key) - 1);
+  clearTimeout(slow);
+  if (!answer?.ok) expected.set(key, Math.max(0, (expected.get(key) ?? 0) - 1));
   settle(entry, answer, element());
 }
 
@@ -130,7 +134,9 @@ function settle(entry, answer, element) {
     }
     if (!isWhole) flush();
   } else if (answer?.status === 409 && answer.body && "theirs" in answer.body) {
-    if (queue.conflict(entry, answer.body.theirs ?? "", answer.body.version)) showConflict(entry);
+    const whose = queue.conflict(entry, answer.body.theirs ?? "", answer.body.version);
+    if (whose === "ours") flush();
+    else if (whose === "theirs") showConflict(entry);
     else if (element) {
       element.dataset.version = answer.body.version;
       status(element, "saved", word("saved", { time: clock(new Date()) }));
@@ -138,28 +144,47 @@ function settle(entry, answer, element) {
   } else if (answer?.status === 401) {
     queue.failed(entry);
     setSignedOut(true);
-    status(element, "kept", word("kept"));
     again();
+    status(element, "kept", word("kept"));
   } else if (answer && answer.status < 500 && answer.status !== 429) {
     queue.refused(entry, why(answer, String(answer.status)));
     status(element, "refused", word("refused", { why: entry.refused }));
     if (!element) toast(`${entry.ref}: ${word("refused", { why: entry.refused })}`, true);
   } else {
     queue.failed(entry);
-    status(element, "kept", word("kept"));
-    again();
+    const wait = again();
+    status(element, "kept", wait > SLOW_MS ? word("keptTryAgain", { seconds: Math.round(wait / 1000) }) : word("kept"));
   }
+  elsewhere();
+}
+
+// Texts that their ticket did not take, and whose form is not before the person.
+function elsewhere() {
+  for (const entry of queue.all()) {
+    const key = `${entry.ref}/${entry.field}`;
+    const isText = entry.field === "summary" || entry.field === "answer";
+    if ((entry.refused || entry.theirs) && isText && !box(entry.ref, entry.field)) leftOver(key, entry, () => queue.drop(entry));
+    else keep.remove(key);
+  }
+  document.dispatchEvent(new CustomEvent("hotline:unsent", { detail: { count: queue.all().length } }));
+}
+
+function leftOver(key, { ref, refused, value }, drop) {
+  keep.add(key, { ref, text: value, drop, title: word("refused", { why: refused || word("conflict") }) });
 }
 
 function setSignedOut(value) {
-  if (value && !isSignedOut) toast(word("signedOut"), true);
+  if (value && !isSignedOut) document.dispatchEvent(new CustomEvent("hotline:signed-out"));
   isSignedOut = value;
 }
 
+// Milliseconds until the next try.
 function again() {
+  const wait = Math.min(15000, 1000 * 2 ** tries);
   clearTimeout(retryTimer);
-  retryTimer = setTimeout(flush, Math.min(15000, 1000 * 2 ** tries));
+  retryTimer = setTimeout(flush, wait);
   tries += 1;
+  return wait;
 }
 
 // Sends all that waits. Resolves when it was answered; true when nothing is left.
@@ -182,6 +207,22 @@ export async function settled(ref) {
 
 export function pending(ref, field) {
   return queue.get(ref, field);
+}
+
+// Whether what the field shows is on its way or with the server already.
+export function isKept(ref, field) {
+  return Boolean(queue.get(ref, field));
+}
+
+// A fresh copy of a form may be older than what was saved while it was fetched: the newer text stays.
+export function carryOver(from, to) {
+  for (const old of from.querySelectorAll("[data-field]")) {
+    const { field, ref, version } = old.dataset;
+    const fresh = to.querySelector(`[data-field="${CSS.escape(field)}"][data-ref="${CSS.escape(ref)}"]`);
+    if (!fresh || Number(fresh.dataset.version) >= Number(version)) continue;
+    setValue(fresh, valueOf(old));
+    fresh.dataset.version = version;
+  }
 }
 
 // Whether a change told by the server is only the echo of our own save.
@@ -227,8 +268,9 @@ export function restore() {
     if (!element) continue;
     setValue(element, entry.value);
     if (entry.theirs) showConflict(entry);
-    else status(element, entry.refused ? "refused" : "kept", entry.refused ? word("refused", { why: entry.refused }) : word("kept"));
+    else if (entry.sent === null) status(element, entry.refused ? "refused" : "kept", entry.refused ? word("refused", { why: entry.refused }) : word("kept"));
   }
+  elsewhere();
 }
 
 // Each tab keeps its own store, under a lock that says it lives; texts of tabs that died are taken over.
@@ -263,17 +305,30 @@ async function orphans(prefix, own) {
   return found;
 }
 
+// A dead tab's text for a field of which this tab has its own: kept beside, for the person to look at.
+function leave({ ref, field, value }) {
+  if (field !== "summary" && field !== "answer") return;
+  keep.store().write(`?${ref}/${field}/${value.length}`, value, { ref, isMine: false });
+}
+
 export async function start() {
   const user = document.body.dataset.user ?? "";
   const key = await ownStore(user);
   queue = new Queue(localStorage, key);
-  if (navigator.locks) queue.adopt(await orphans(`${STORE}/${user}/`, key));
+  if (navigator.locks) {
+    for (const entry of queue.adopt(await orphans(`${STORE}/${user}/`, key))) leave(entry);
+  }
   document.addEventListener("input", typed);
   document.addEventListener("compositionend", typed);
   document.addEventListener("focusout", left);
   document.addEventListener("hotline:connected", flush);
+  document.addEventListener("hotline:signed-in", flush);
+  document.addEventListener("hotline:resync", () => expected.clear());
+  document.addEventListener("hotline:panel", elsewhere);
   addEventListener("online", flush);
-  addEventListener("pagehide", () => queue.due().forEach(({ ref, field, value, base }) => {
+  addEventListener("pagehide", () => queue.due().forEach((entry) => {
+    const { ref, field, value, base } = entry;
+    queue.leaving(entry);
     send("PUT", `/tickets/${encodeURIComponent(ref)}/fields/${encodeURIComponent(field)}`, { value, version: String(base) }, { keepalive: true }).catch(() => {});
   }));
   restore();

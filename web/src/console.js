@@ -3,6 +3,7 @@
 import htmx from "htmx.org";
 import { Idiomorph } from "idiomorph";
 import * as autosave from "./autosave.js";
+import * as callnote from "./callnote.js";
 import { page, send, why } from "./net.js";
 import { tick } from "./tick.js";
 import { toast, word } from "./words.js";
@@ -70,6 +71,7 @@ export async function refresh() {
   const isSameForm = fresh.dataset.ticketState === old.dataset.ticketState && shape(fresh) === shape(old);
   if (!isSameForm) {
     const isFocused = old.contains(document.activeElement);
+    autosave.carryOver(old, fresh);
     old.replaceWith(fresh);
     htmx.process(fresh);
     initialise();
@@ -141,6 +143,12 @@ function afterState(before, state) {
   }
 }
 
+// A ticket that was handed over while nothing was heard: its event may not come again.
+function popMissed(before) {
+  const { state, ref } = document.getElementById("phone")?.dataset ?? {};
+  if ((state === "ringing" || state === "on_call") && ref && ref !== before && ref !== current()) pop(ref);
+}
+
 function refreshWork() {
   const work = document.getElementById("work");
   if (work) htmx.trigger(work, "refresh");
@@ -192,8 +200,10 @@ export function start() {
       refreshWork();
     });
     on("call", ({ state }) => {
-      if (state === "talking" && (document.activeElement === document.body || document.activeElement?.closest("#softphone"))) focusFirst();
+      const isFree = document.activeElement === document.body || document.activeElement?.closest("#softphone");
+      if (state === "talking" && isFree) (callnote.isWriting() ? callnote.focus : focusFirst)();
     });
+    callnote.start(pop);
   }
   on("TicketChanged", ({ ref, version, fields }) => {
     autosave.newVersion(ref, version);
@@ -213,7 +223,8 @@ export function start() {
     if (current()) refreshSoon();
   });
   on("resync", () => {
-    refreshMe();
+    const before = document.getElementById("phone")?.dataset.ref;
+    refreshMe().then(() => isConsole && popMissed(before));
     refreshWork();
     if (current()) refreshSoon();
   });

@@ -39,7 +39,7 @@ const focus = (selector) => {
 };
 
 function choose(value) {
-  const input = document.querySelector(`#ticket-form input[name=contact_type][value="${value}"]`);
+  const input = document.querySelector(`#panel:not([data-other-call]) #ticket-form input[name=contact_type][value="${value}"]`);
   if (!input || input.matches(":disabled")) return false;
   input.checked = true;
   input.focus();
@@ -61,8 +61,8 @@ function close() {
 const ACTIONS = {
   next: () => click("[data-next]"),
   type: choose,
-  quick: (value) => click(`[data-quick="${CSS.escape(value)}"]`),
-  summary: () => focus("#field-summary"),
+  quick: (value) => click(`#panel:not([data-other-call]) [data-quick="${CSS.escape(value)}"]`),
+  summary: () => focus("#call-note:not([hidden])[data-state=writing] textarea") || focus("#field-summary"),
   category: () => focus("[data-category-find]"),
   urgency: () => focus("[data-field=urgency] input:checked") || focus("[data-field=urgency] input"),
   reveal: () => click("[data-reveal]:not([hidden])"),

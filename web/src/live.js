@@ -3,11 +3,12 @@
 import { Idiomorph } from "idiomorph";
 import { adopt, page } from "./net.js";
 import { afterClose, delay, History, Place, slot } from "./stream.js";
-import { tick } from "./tick.js";
+import { hold, tick } from "./tick.js";
 import { clock, word } from "./words.js";
 
 const SILENT_MS = 26000; // the server says something every 10 s
 const QUIET_MS = 1200;
+const SIGNED_OUT_MS = 15000;
 const SHARED = [".bar-live", "#stale", "#totals", ".board-lines", "[data-list]"];
 
 Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) =>
@@ -22,6 +23,8 @@ let bannerTimer;
 let isSignedOut = false;
 const me = Math.random().toString(36).slice(2);
 let retry;
+let retryAt = null;
+let leads = false;
 
 function put(patch) {
   const old = document.getElementById(patch.key);
@@ -82,18 +85,35 @@ function banner() {
   if (!line) return;
   if (since === null) {
     line.hidden = true;
+    delete document.documentElement.dataset.cut;
+    hold(null);
     return;
   }
   const show = () => {
-    line.querySelector("[data-text]").textContent = isSignedOut ? word("signedOut") : word("offline", { time: clock(new Date(since)) });
+    line.querySelector("[data-text]").textContent = word(isSignedOut ? "signedOut" : "offline", { time: clock(new Date(since)) });
+    line.querySelector("[data-sign-in]").hidden = !isSignedOut;
+    line.querySelector("[data-reconnect]").hidden = isSignedOut;
     line.hidden = false;
+    document.documentElement.dataset.cut = "";
+    hold(since);
   };
+  announceTry();
   if (Date.now() - since > QUIET_MS) show();
   else bannerTimer = setTimeout(show, QUIET_MS);
 }
 
-function setSince(value, signedOut = false) {
+// When it is tried next; nothing while a try is under way.
+function announceTry() {
+  const line = document.querySelector("#offline [data-retry]");
+  if (!line) return;
+  line.hidden = retryAt === null || isSignedOut;
+  if (retryAt !== null) line.querySelector("[data-left]").dataset.left = new Date(retryAt).toISOString();
+  tick();
+}
+
+function setSince(value, signedOut = false, next = null) {
   if (value === null && isSignedOut) resync();
+  retryAt = next;
   since = value;
   isSignedOut = signedOut;
   banner();
@@ -124,6 +144,8 @@ const isWall = () => "wall" in document.body.dataset;
 
 function connect(attempt = 0) {
   clearTimeout(retry);
+  retryAt = null;
+  announceTry();
   const url = new URL(document.body.dataset.live, location.href);
   url.protocol = url.protocol.replace("http", "ws");
   url.searchParams.set("after", place.seq);
@@ -141,7 +163,7 @@ function connect(attempt = 0) {
     const frame = JSON.parse(message.data);
     if (since !== null) {
       setSince(null);
-      tell({ kind: "state", since: null });
+      tellState();
     }
     if (frame.hello) {
       tries = 0;
@@ -155,10 +177,21 @@ function connect(attempt = 0) {
   socket.onclose = ({ code }) => {
     clearTimeout(silence);
     const next = afterClose(code);
-    setSince(since ?? Date.now(), next === "signed-out");
-    tell({ kind: "state", since, signedOut: isSignedOut });
-    if (next !== "never") retry = setTimeout(connect, { "at-once": 0, "signed-out": 15000, again: delay(tries) }[next], tries + 1);
+    const wait = { "at-once": 0, "signed-out": SIGNED_OUT_MS, again: delay(tries) }[next];
+    setSince(since ?? Date.now(), next === "signed-out", wait === undefined ? null : Date.now() + wait);
+    tellState();
+    if (wait !== undefined) retry = setTimeout(connect, wait, tries + 1);
   };
+}
+
+function tellState() {
+  tell({ kind: "state", since, signedOut: isSignedOut, retryAt });
+}
+
+// Now, not when it is due: somebody pressed for it, or has just signed in.
+function hurry() {
+  if (!leads) tell({ kind: "hurry" });
+  else if (since !== null && socket?.readyState !== WebSocket.CONNECTING) connect();
 }
 
 function lead() {
@@ -170,9 +203,10 @@ function lead() {
       watched.set(data.from, data.refs);
       watch();
     }
+    if (data.kind === "hurry") hurry();
     if (data.kind !== "joined") return;
     tell({ kind: "caught-up", to: data.from, frames: history.since(data.seq) });
-    tell({ kind: "state", since, signedOut: isSignedOut });
+    tellState();
   });
   connect();
   return new Promise(() => {});
@@ -184,7 +218,7 @@ function follow() {
       if (since !== null) setSince(null);
       receive(data.frame);
     } else if (data.kind === "lead") announce();
-    else if (data.kind === "state") setSince(data.since, data.signedOut);
+    else if (data.kind === "state") setSince(data.since, data.signedOut, data.retryAt);
     else if (data.kind === "caught-up" && data.to === me) data.frames ? data.frames.forEach(receive) : resync();
   });
   tell({ kind: "joined", from: me, seq: place.seq });
@@ -197,12 +231,20 @@ export function start() {
   const { live, seq, epoch } = document.body.dataset;
   if (!live) return;
   place = new Place(Number(seq), Number(epoch));
+  document.addEventListener("click", (event) => event.target.closest("[data-reconnect]") && hurry());
+  document.addEventListener("hotline:signed-in", hurry);
+  // A request learned it first: the socket is asked by the server every few seconds only.
+  document.addEventListener("hotline:signed-out", () => setSince(since ?? Date.now(), true, retryAt));
+  document.addEventListener("hotline:unsent", ({ detail }) => {
+    const line = document.querySelector("#offline [data-unsent]");
+    if (line) line.textContent = detail.count ? word("unsent", { count: detail.count }) : "";
+  });
   if (!navigator.locks || !window.BroadcastChannel || isWall()) {
+    leads = true;
     lead();
     return;
   }
   channel = new BroadcastChannel("hotline-live");
-  let leads = false;
   navigator.locks.request("hotline-live", () => {
     leads = true;
     return lead();

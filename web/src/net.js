@@ -1,6 +1,6 @@
 // Requests of our own modules: form-encoded, with the CSRF token, errors as problem documents.
 
-const TIMEOUT_MS = 10000;
+export const TIMEOUT_MS = 10000;
 
 // The same person may have signed in again in another tab: this page, with its call and its text, goes on under that session.
 export async function send(method, url, fields = {}, options = {}) {

@@ -1,6 +1,9 @@
 // What was typed and is not yet on the server. Pure but for the storage it is given; used by autosave.js.
-// An entry: {ref, field, value, base, sent, theirs, refused}. `base`: the field's version that the text was written on;
-// `sent`: the text that is under way; `theirs`: {value, version} when somebody else was faster; `refused`: why not.
+// An entry: {ref, field, value, base, sent, tried, theirs, refused}. `base`: the field's version that the text was written
+// on; `sent`: the text that is under way; `tried`: texts that were sent and of which nothing was heard, so the server may
+// have them; `theirs`: {value, version} when somebody else was faster; `refused`: why not.
+
+const TRIED = 8;
 
 export class Queue {
   constructor(storage, key) {
@@ -35,6 +38,18 @@ export class Queue {
 
   sending(entry) {
     entry.sent = entry.value;
+    this.#try(entry);
+  }
+
+  // Sent with the page's last breath: nobody will hear the answer.
+  leaving(entry) {
+    this.#try(entry);
+  }
+
+  #try(entry) {
+    if (entry.tried?.at(-1) === entry.value) return;
+    entry.tried = [...(entry.tried ?? []), entry.value].slice(-TRIED);
+    this.#keep();
   }
 
   // The server has it. True when nothing newer was typed meanwhile.
@@ -42,6 +57,7 @@ export class Queue {
     const isWhole = entry.value === entry.sent;
     entry.sent = null;
     entry.base = version;
+    entry.tried = [];
     if (isWhole) this.entries.delete(name(entry.ref, entry.field));
     this.#keep();
     return isWhole;
@@ -58,15 +74,21 @@ export class Queue {
     this.#keep();
   }
 
+  // The server has another text than the one this was written on. "same": it is this one; "ours": an earlier one of
+  // ours, whose answer was lost, so that this one may follow it; "theirs": somebody else's, for the person to decide.
   conflict(entry, theirs, version) {
     entry.sent = null;
+    const isOurs = (entry.tried ?? []).includes(theirs);
     if (theirs === entry.value) {
       this.entries.delete(name(entry.ref, entry.field));
+    } else if (isOurs) {
+      entry.base = version;
+      entry.tried = [];
     } else {
       entry.theirs = { value: theirs, version };
     }
     this.#keep();
-    return Boolean(entry.theirs);
+    return theirs === entry.value ? "same" : isOurs ? "ours" : "theirs";
   }
 
   // The person chose: their own text goes over the other one, or gives way to it.
@@ -80,15 +102,25 @@ export class Queue {
     this.#keep();
   }
 
+  // Takes over what another page left. Returns the texts for which there is no room, because this page has its own.
   adopt(entries) {
+    const over = [];
     for (const entry of entries) {
-      if (!this.get(entry.ref, entry.field)) this.entries.set(name(entry.ref, entry.field), { ...entry, sent: null });
+      const mine = this.get(entry.ref, entry.field);
+      if (!mine) this.entries.set(name(entry.ref, entry.field), { ...entry, sent: null });
+      else if (mine.value !== entry.value) over.push(entry);
     }
+    this.#keep();
+    return over;
+  }
+
+  drop(entry) {
+    this.entries.delete(name(entry.ref, entry.field));
     this.#keep();
   }
 
   #keep() {
-    const kept = this.all().map(({ ref, field, value, base, theirs, refused }) => ({ ref, field, value, base, theirs, refused }));
+    const kept = this.all().map(({ sent, ...entry }) => entry);
     try {
       if (kept.length) this.storage.setItem(this.key, JSON.stringify(kept));
       else this.storage.removeItem(this.key);

@@ -27,6 +27,7 @@ let wasRegistered = false;
 let clockTimer;
 let statsTimer;
 let title = "";
+let about = {}; // the call on the phone: the name that Asterisk told, the number as far as it is shown
 
 const phone = () => box.dataset.phone;
 const isInCall = () => box.dataset.call !== "none";
@@ -40,7 +41,8 @@ function setPhone(state) {
 function setCall(state) {
   box.dataset.call = state;
   document.title = { ringing: `● ${word("ringing")} ${title}`, talking: `● ${word("inCall")} ${title}` }[state] ?? title;
-  document.dispatchEvent(new CustomEvent("hotline:call", { detail: { state } }));
+  const { call, number } = box.dataset.call === "none" ? {} : about;
+  document.dispatchEvent(new CustomEvent("hotline:call", { detail: { state, call, number } }));
 }
 
 // -- which tab
@@ -227,7 +229,8 @@ function onSession({ originator, session: incoming, request }) {
   }
   session = incoming;
   const from = request.from?.display_name || request.from?.uri?.user || "";
-  box.querySelector("[data-phone-number]").textContent = mask(from);
+  about = { call: request.getHeader("X-Hotline-Call") ?? "", number: mask(from) };
+  box.querySelector("[data-phone-number]").textContent = about.number;
   session.on("icecandidate", ({ ready }) => ready());
   session.on("peerconnection", ({ peerconnection }) => {
     peerconnection.addEventListener("track", ({ streams, track }) => {

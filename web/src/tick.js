@@ -31,9 +31,25 @@ function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+let cutAt = null;
+
+// From when on nothing is known of what the server told (milliseconds; null: it tells). How long somebody waits or talks
+// is not counted on then: they may be gone.
+export function hold(at) {
+  cutAt = at;
+  tick();
+}
+
+export function known(now, ...limits) {
+  return Math.min(now, ...limits.filter((limit) => limit !== null && !Number.isNaN(limit)));
+}
+
 export function tick(root = document, now = Date.now()) {
+  const stale = document.querySelector("#stale [data-stale-since]");
+  const until = known(now, cutAt, stale ? Date.parse(stale.dataset.staleSince) : null);
+  document.documentElement.toggleAttribute("data-old", until < now);
   for (const element of root.querySelectorAll("[data-since]")) {
-    const seconds = (now - Date.parse(element.dataset.since)) / 1000;
+    const seconds = (until - Date.parse(element.dataset.since)) / 1000;
     say(element, span(seconds));
     mark(element, level(seconds, Number(element.dataset.warn), Number(element.dataset.alarm)));
   }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { matches } from "../fields.js";
 import { meaning } from "../keys.js";
-import { level, share, span } from "../tick.js";
+import { known, level, share, span } from "../tick.js";
 import { clock, fill, mask } from "../words.js";
 
 test("durations read like a clock", () => {
@@ -75,4 +75,11 @@ test("a caller's number is masked, a short one wholly", () => {
   assert.deepEqual(["13800138000", "02886681234", "3334444", "66681234", "110", "anonymous", ""].map(mask), [
     "138****8000", "028****1234", "****", "****", "****", "anonymous", "",
   ]);
+});
+
+test("nothing is counted on beyond the moment of which something is known", () => {
+  assert.equal(known(9000, null, null), 9000);
+  assert.equal(known(9000, 4000, null), 4000);
+  assert.equal(known(9000, 4000, 3000), 3000);
+  assert.equal(known(9000, null, Number.NaN), 9000);
 });

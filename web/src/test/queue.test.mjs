@@ -81,7 +81,7 @@ test("a conflict waits for the person, both texts kept", () => {
   const { storage, queue } = fresh();
   const entry = queue.note("H-1-5", "summary", "mine", 3);
   queue.sending(entry);
-  assert.equal(queue.conflict(entry, "theirs", 5), true);
+  assert.equal(queue.conflict(entry, "theirs", 5), "theirs");
   queue.note("H-1-5", "summary", "mine and more", 3);
   assert.deepEqual(queue.due(), []);
   const kept = new Queue(storage, "q").get("H-1-5", "summary");
@@ -105,18 +105,38 @@ test("the same text from both sides is no conflict", () => {
   const { queue } = fresh();
   const entry = queue.note("H-1-5", "summary", "same", 3);
   queue.sending(entry);
-  assert.equal(queue.conflict(entry, "same", 5), false);
+  assert.equal(queue.conflict(entry, "same", 5), "same");
   assert.deepEqual(queue.all(), []);
+});
+
+test("an own earlier text whose answer was lost is no conflict: the newer one follows it", () => {
+  const { storage, queue } = fresh();
+  const entry = queue.note("H-1-5", "summary", "他说", 3);
+  queue.sending(entry);
+  queue.failed(entry); // the server took it and died before it could say so
+  queue.note("H-1-5", "summary", "他说有人", 3);
+  queue.sending(entry);
+  assert.equal(queue.conflict(entry, "他说", 4), "ours");
+  assert.deepEqual(queue.due().map(({ value, base }) => [value, base]), [["他说有人", 4]]);
+  // Also by the page that comes after this one.
+  queue.note("H-1-6", "summary", "a", 0);
+  queue.leaving(queue.get("H-1-6", "summary"));
+  const next = new Queue(storage, "q");
+  const typed = next.note("H-1-6", "summary", "ab", 0);
+  assert.equal(next.conflict(typed, "a", 1), "ours");
+  assert.deepEqual([typed.value, typed.base], ["ab", 1]);
+  assert.equal(next.conflict(typed, "somebody else's", 2), "theirs");
 });
 
 test("texts of a tab that died are taken over, newer own ones win", () => {
   const { queue } = fresh();
   queue.note("H-1-5", "summary", "own", 3);
-  queue.adopt([
+  const over = queue.adopt([
     { ref: "H-1-5", field: "summary", value: "old", base: 2 },
     { ref: "H-1-4", field: "summary", value: "other ticket", base: 1 },
   ]);
   assert.deepEqual(queue.all().map(({ ref, value }) => [ref, value]), [["H-1-5", "own"], ["H-1-4", "other ticket"]]);
+  assert.deepEqual(over.map(({ value }) => value), ["old"], "no text vanishes without a word");
 });
 
 test("a damaged or full store keeps the page working", () => {
