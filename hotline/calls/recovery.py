@@ -16,7 +16,7 @@ from hotline.telephony import messages as m
 from hotline.telephony.journal import Cel, QueueLine
 
 _FACTS = frozenset({"HLOFFERED", "HLQUEUED", "HLUNQUEUED", "HLRECORDING", "HLOUTCOME"})
-# The caller's hang-up ends the ringing first; the dialplan says so a few milliseconds later.
+# The caller's hang-up ends the ringing; the dialplan says so a few milliseconds later, or under load a little before.
 _SAME_MOMENT = timedelta(milliseconds=500)
 _RINGING, _UP = 5, 6
 
@@ -155,8 +155,8 @@ class _Teller:
 
     def all(self) -> list[CallEvent]:
         records = self.story.records
-        for index, record in enumerate(records):
-            self._record(record, records[index + 1 :])
+        for record in records:
+            self._record(record)
         for channel in [*sorted(self.story.channels - {self.caller.uniqueid}), self.caller.uniqueid]:
             left = next((record for record in reversed(records) if record.uniqueid == channel), self.caller)
             self._feed(m.Hangup(at=self.story.last_at, channel=self._channel(left), cause=0))
@@ -192,7 +192,7 @@ class _Teller:
             fields = {"hlline": self.story.line}
             self._feed(m.UserEvent(at=record.at, name="HLOffered", fields=fields, channel=self._channel(first)))
 
-    def _record(self, record: Cel, later: list[Cel]) -> None:
+    def _record(self, record: Cel) -> None:
         channel, at = self._channel(record), record.at
         is_leg = record.uniqueid != self.caller.uniqueid
         if record.event == "CHAN_START" and record.context == TRUNK:
@@ -209,7 +209,7 @@ class _Teller:
             case "BRIDGE_ENTER" | "BRIDGE_EXIT":
                 self._bridged(record, is_leg)
             case "HANGUP" | "CHAN_END":
-                if is_leg and self._is_missed(record, later):
+                if is_leg and self._is_missed(record):
                     self._missed(record)
                 cause = record.extra.get("hangupcause", 0)
                 self._feed(m.Hangup(at=at, channel=channel, cause=cause if isinstance(cause, int) else 0))
@@ -240,13 +240,15 @@ class _Teller:
         bridge = str(record.extra.get("bridge_id", ""))
         self._feed(told(at=record.at, bridge=bridge, technology=technology, channel=self._channel(record)))
 
-    def _is_missed(self, record: Cel, later: list[Cel]) -> bool:
+    def _is_missed(self, record: Cel) -> bool:
         """It rang, nobody took it, and the caller went on waiting."""
         if self.rang_at.get(record.uniqueid) is None:
             return False
-        soon = [one for one in later if one.at - record.at <= _SAME_MOMENT]
+        near = [one for one in self.story.records if one.at - record.at <= _SAME_MOMENT]
         return not any(
-            one.event == "HLOUTCOME" or (one.event == "ANSWER" and one.uniqueid != self.caller.uniqueid) for one in soon
+            one.event == "HLOUTCOME"
+            or (one.event == "ANSWER" and one.channel != self.caller.channel and record.at - one.at <= _SAME_MOMENT)
+            for one in near
         )
 
     def _missed(self, record: Cel) -> None:

@@ -196,6 +196,16 @@ def test_a_ring_that_the_caller_ended_is_not_missed() -> None:
     assert (AgentOfferEnded in kinds, AgentMissed in kinds) == (True, False)
 
 
+def test_a_ring_that_the_caller_ended_is_not_missed_whichever_is_written_first() -> None:
+    """Seen under load: HLOUTCOME half a millisecond before the HANGUP of the phone."""
+    records = list(journal.cel("abandoned"))
+    index = next(index for index, record in enumerate(records) if record.event == "HLOUTCOME")
+    ended = next(index for index, record in enumerate(records) if record.event == "HANGUP")
+    records.insert(ended, replace(records.pop(index), at=records[ended].at - CLOSE / 300))
+    kinds = [type(event) for event in recovered(records)]
+    assert (AgentOfferEnded in kinds, AgentMissed in kinds) == (True, False)
+
+
 def test_told_needs_both_ends() -> None:
     events = recovered(journal.cel("abandoned"))
     assert isinstance(told(events), Told)
