@@ -101,7 +101,12 @@ class TrueCall:
             rings=[_broken(ring, at) for ring in self.rings if ring.rang_at <= at],
             queued=queued,
             unqueued_at=min(self.unqueued_at or at, at) if queued else None,
-            files=[one for one in self.files if any(one[1] in _fields(said).values() for said in told)],
+            files=[
+                (kind, file)
+                for kind, file in self.files
+                if any(file in _fields(said).values() for said in told)
+                and (kind == "voicemail" or (self.answered_at is not None and self.answered_at <= at))
+            ],
             outcome=self.outcome if stated else "failed",
             hangup_by=self.hangup_by if stated else "system",
             ended_at=at,
