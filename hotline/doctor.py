@@ -31,6 +31,7 @@ from hotline.telephony.client import AmiClient
 _ANSWER_S = 10.0
 _LEAST_FREE_GB = 1.0
 _CALENDAR_AHEAD = timedelta(days=60)
+_JOURNAL_BEHIND = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,16 +218,26 @@ class _Patient:
 
     async def journal(self) -> str:
         path = self.asterisk.places.cel
+        async with self.db.read() as tx:
+            known = await tx.session.scalar(select(func.count()).select_from(Call)) or 0
+            node = await tx.session.get(PbxNode, self.settings.node)
+            rows = await tx.session.execute(
+                select(JournalFile.source, func.max(JournalFile.read_at))
+                .where(JournalFile.node == self.settings.node)
+                .group_by(JournalFile.source)
+            )
+            read = dict(rows.all())
+        for source, read_at in sorted(read.items()):
+            if node is not None and node.state == "live" and now() - read_at > _JOURNAL_BEHIND:
+                raise Wrong(f"{source} was read until {iso(read_at)} only: `journal.` lines in the log say why")
         if not path.exists():
-            async with self.db.read() as tx:
-                known = await tx.session.scalar(select(func.count()).select_from(Call)) or 0
-            if known:
+            if known and "cel" not in read:
                 raise Wrong(f"{path} is not there, though {known} calls are known: restart the hotline")
-            return "no call so far"
+            return "no call since the last file was set aside" if known else "no call so far"
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
             raise Wrong(f"{path} holds numbers and can be read by others (mode {mode:o})")
-        return f"{path.name}, {path.stat().st_size // 1024} kB"
+        return f"{path.name}, {path.stat().st_size // 1024} kB, {len(read)} records read"
 
     async def events(self) -> str:
         async with self.db.read() as tx:

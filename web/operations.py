@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -26,6 +26,8 @@ from web.views import Correction, LinePlot, NightlyCheck, NodeState, Parked, Rea
 _KEEP_S = 5.0
 _DAYS_KEPT = 8
 _SHOWN = 10
+# The journal looks every two seconds, and says so at least every fifteen.
+_BEHIND = timedelta(minutes=1)
 _FIRST_DAY = date(2000, 1, 1)
 
 
@@ -98,7 +100,7 @@ class Operations:
         first, last = days.bounds(day, zone)
         async with self._db.read() as tx:
             totals = await days.read(tx, day, timezone=zone, at=at)
-            readings = await _readings(tx)
+            readings = await _readings(tx, at)
             corrections = await _corrections(tx)
             corrected = await _corrected(tx, first, last)
             parked_count, parked = await _parked(tx)
@@ -129,13 +131,13 @@ class Operations:
         )
 
 
-async def _readings(tx: Tx) -> tuple[Reading, ...]:
+async def _readings(tx: Tx, at: datetime) -> tuple[Reading, ...]:
     rows = await tx.session.execute(
         select(JournalFile.node, JournalFile.source, func.max(JournalFile.read_at))
         .group_by(JournalFile.node, JournalFile.source)
         .order_by(JournalFile.node, JournalFile.source)
     )
-    return tuple(Reading(*row) for row in rows)
+    return tuple(Reading(node, source, read_at, at - read_at > _BEHIND) for node, source, read_at in rows)
 
 
 async def _corrections(tx: Tx) -> tuple[Correction, ...]:

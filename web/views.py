@@ -250,11 +250,12 @@ class NodeState:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How far one of Asterisk's own records was read. `source`: cel, queue_log."""
+    """How far one of Asterisk's own records was read. `source`: cel, queue_log. `is_behind`: by more than a minute."""
 
     node: str
     source: str
     read_at: datetime
+    is_behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)

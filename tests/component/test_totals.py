@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from hotline import doctor
 from hotline.calls import day as days
-from hotline.calls.models import Call, CallAlias, JournalCall, JournalFile
+from hotline.calls.models import Call, CallAlias, JournalCall, JournalFile, PbxNode
 from hotline.calls.totals import Day
 from hotline.clock import now
 from hotline.db import Database, EventRow, Tx
@@ -155,3 +155,29 @@ async def test_the_doctor_says_what_adds_up_and_what_does_not(db: Database, sett
     assert not is_ok
     assert detail.startswith("sources disagree about calls: 1 on ")
     assert detail.endswith(f"; first {second.linkedid} (outcome): see /operations")
+
+
+async def test_the_doctor_misses_a_record_that_is_not_there_or_not_read_on(db: Database, settings: Settings) -> None:
+    async def line() -> tuple[bool, str]:
+        found = {finding.name: finding for finding in await doctor.examine(settings)}["call journal"]
+        return found.is_ok, found.detail
+
+    assert await line() == (True, "no call so far")
+    async with db.write() as tx:
+        await ended(tx, NOON)
+    assert (await line())[1].endswith("is not there, though 1 calls are known: restart the hotline")
+    cel = settings.data_dir.resolve() / "asterisk" / "log" / "cel-custom" / "cel.csv"
+    cel.parent.mkdir(parents=True)
+    cel.touch(mode=0o600)
+    long_ago = now() - timedelta(minutes=2)
+    async with db.write() as tx:
+        await journal(tx, read_at=now(), source="cel")
+        await journal(tx, read_at=long_ago, source="queue_log")
+    assert await line() == (True, "cel.csv, 0 kB, 2 records read")
+    cel.rename(cel.with_name("cel.csv.1"))
+    assert await line() == (True, "no call since the last file was set aside")
+    async with db.write() as tx:
+        tx.session.add(PbxNode(name="pbx1", boot="b", state="live", since=long_ago, epoch=1))
+    is_ok, detail = await line()
+    assert not is_ok
+    assert detail.startswith("queue_log was read until ")

@@ -133,7 +133,7 @@ async def test_an_hours_differences_alone_and_back_to_all(house: House) -> None:
     (row,) = rows_of(page, "differences-table")[1:]
     assert row.endswith(calls[1].linkedid)
     assert f'href="/operations?day={DAY}#differences">Show all 2</a>' in page
-    assert f'hx-get="/operations/rows?day={DAY}&amp;line=12345&amp;hour=11"' in page
+    assert f'data-refresh="/operations/rows?day={DAY}&amp;line=12345&amp;hour=11"' in page
 
 
 async def test_it_shows_node_records_corrections_parked_events_and_the_nightly_check(house: House) -> None:
@@ -141,7 +141,7 @@ async def test_it_shows_node_records_corrections_parked_events_and_the_nightly_c
         agent = await factories.agent(tx)
         call = await ended(tx, AT)
         await journal(tx, call, read_at=AT + timedelta(seconds=2), source="cel")
-        tx.session.add(PbxNode(name="pbx1", boot="2026-05-11 08:00:00", state="stale", since=AT, epoch=1))
+        tx.session.add(PbxNode(name="pbx1", boot="2026-05-11T08:00:00", state="stale", since=AT, epoch=1))
         for subject, kind, what in ((call.linkedid, "call", "ended"), (agent.endpoint, "member", "paused")):
             about = {"node": "pbx1", "kind": kind, "subject": subject, "what": what}
             tx.emit(DriftCorrected(at=AT, dedupe_key=f"d:{subject}", **about))

@@ -68,7 +68,7 @@ def day(now: datetime, *, is_whole: bool) -> OperationsView:
         totals=found,
         plots=plot.plots(found, LINES, ZONE),
         lines=plot.table(found, LINES, ZONE, read),
-        nodes=(views.NodeState("pbx1", "live", now - timedelta(hours=5), "2026-03-12 00:58:03"),),
+        nodes=(views.NodeState("pbx1", "live", now - timedelta(hours=5), "2026-03-12T00:58:03"),),
         readings=tuple(views.Reading("pbx1", source, now - timedelta(seconds=2)) for source in sorted(read)),
         corrected=0,
         corrections=(),
@@ -82,6 +82,7 @@ def day(now: datetime, *, is_whole: bool) -> OperationsView:
         return whole
     return replace(
         whole,
+        readings=(whole.readings[0], replace(whole.readings[1], read_at=now - timedelta(minutes=9), is_behind=True)),
         nodes=(replace(whole.nodes[0], state="stale", since=now - timedelta(seconds=40)),),
         corrected=2,
         corrections=corrections,
