@@ -124,18 +124,43 @@ def test_any_split_of_the_bytes_is_the_same(name: str, sizes: list[int]) -> None
     assert events == _run(transcript(name))
 
 
+@given(names, st.data())
+@few
+def test_any_stretch_that_is_told_again_at_once_changes_nothing(name: str, data: st.DataObject) -> None:
+    messages, tracker = transcript(name), Tracker("pbx1")
+    end = data.draw(st.integers(0, len(messages)))
+    start = data.draw(st.integers(0, end))
+    events = _feed(tracker, messages[:end])
+    assert _feed(tracker, messages[start:end]) == []
+    assert events + _feed(tracker, messages[end:]) == _run(messages)
+
+
 @given(names, seeds)
 @few
-def test_other_orders_across_channels_give_the_same_records(name: str, seed: int) -> None:
+def test_other_orders_across_channels_give_the_same_facts(name: str, seed: int) -> None:
     messages = transcript(name)
     events = _run(pbx.shuffled(messages, Random(seed)))
     _check(events)
-    assert _records(events) == _records(_run(messages))
+    _alike(events, _run(messages), approximate=False)
 
 
-def test_other_orders_of_240_calls_give_the_same_records() -> None:
+@given(names, seeds, st.data())
+@few
+def test_our_restart_amid_messages_in_another_order(name: str, seed: int, data: st.DataObject) -> None:
+    """Each call once, and nothing left open, wherever we were killed."""
+    messages = pbx.shuffled(transcript(name), Random(seed))
+    cut = data.draw(st.integers(0, len(messages)))
+    before, tracker = _run(messages[:cut]), Tracker("pbx1")
+    tracker.adopt(pbx.open_calls(before))
+    after = tracker.resync(Pbx.after(messages[:cut]).snapshot()) + _feed(tracker, messages[cut:])
+    _check(before + [event for event in after if event.dedupe_key not in set(_keys(before))])
+    assert tracker.calls == ()
+    assert _records(before + after).keys() == _records(_run(messages)).keys()
+
+
+def test_other_orders_of_240_calls_give_the_same_facts() -> None:
     messages = transcript("mixed")
-    assert _records(_run(pbx.shuffled(messages, Random(1)))) == _records(_run(messages))
+    _alike(_run(pbx.shuffled(messages, Random(1))), _run(messages), approximate=False)
 
 
 # Cut, at every message, and taken up again from a snapshot
@@ -156,6 +181,39 @@ def test_a_snapshot_while_nothing_was_lost_changes_nothing(name: str) -> None:
             _check(events)
             _all_over(events, tracker)
             _alike(events, whole, approximate=held > 0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lists_that_were_taken_a_moment_apart_change_nothing(name: str) -> None:
+    """Asterisk lists its channels, then its queue, and goes on meanwhile."""
+    messages, whole = transcript(name), _run(transcript(name))
+    for cut in range(len(messages) + 1):
+        behind = [one for one in messages[cut:] if one.at - messages[cut].at < A_SNAPSHOT_TAKES]
+        channels = Pbx.after(messages[: cut + len(behind) // 2])
+        queue = Pbx.after(messages[: cut + len(behind)])
+        tracker = Tracker("pbx1")
+        events = _feed(tracker, messages[:cut]) + tracker.resync(channels.snapshot(behind, queue=queue))
+        events += _feed(tracker, messages[cut:])
+        _check(events)
+        _all_over(events, tracker)
+        _alike(events, whole, approximate=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_asterisks_death_ends_every_call_as_failed_unless_it_had_said_more(name: str) -> None:
+    messages = transcript(name)
+    for cut in range(len(messages) + 1):
+        tracker = Tracker("pbx1")
+        tracker.boot = pbx.BOOT
+        events = _feed(tracker, messages[:cut])
+        goes_on = {call.own for call in tracker.calls} - _outcomes(messages[:cut])
+        events += tracker.resync(m.Snapshot(Pbx.after(messages[:cut]).at, "2030-01-01T00:00:00", (), (), (), {}))
+        _check(events)
+        _all_over(events, tracker)
+        records = _records(events)
+        assert {(records[call].outcome, records[call].hangup_by, records[call].talk_s) for call in goes_on} <= {
+            ("failed", "system", None)
+        }
 
 
 @pytest.mark.parametrize("name", NAMES)
