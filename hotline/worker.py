@@ -6,7 +6,7 @@ a second one. Must not answer web requests; what it knows goes through rows and 
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
 
@@ -27,9 +27,10 @@ from hotline.calls.tracker import Tracker
 from hotline.clock import now
 from hotline.db import Database, Tx
 from hotline.engine import Lease
-from hotline.errors import HotlineError, StartupError
+from hotline.errors import HotlineError, Invalid, StartupError, TelephonyError
 from hotline.events import AgentMissed, CallEvent, DriftCorrected, NodeChanged
 from hotline.settings import Settings
+from hotline.telephony import actions
 from hotline.telephony.asterisk import Asterisk
 from hotline.telephony.client import WANTED, AmiClient, Timing
 from hotline.telephony.messages import Message, Snapshot
@@ -199,6 +200,7 @@ class Worker:
                 await self._look(snapshot)
                 return
             wishes = await self._restore(snapshot)
+            ends = await self._wrap_up_ends(snapshot)
             async with self.db.write() as tx:
                 if not self._agree:
                     self.tracker = await self._from_rows(tx)
@@ -207,7 +209,7 @@ class Worker:
                     self._correct(tx, found, snapshot.at)
                 for event in self.tracker.resync(snapshot):
                     tx.emit(event)
-                await reconcile.take_in(tx, snapshot, wishes=wishes)
+                await reconcile.take_in(tx, snapshot, wishes=wishes, ends=ends)
                 await self._node(tx, "live", snapshot.at, boot=snapshot.boot)
             self._agree, self._suspects = True, frozenset()
 
@@ -227,6 +229,17 @@ class Worker:
             log.warning("worker.members told again after a start of Asterisk", members=len(wishes))
             await self.desk.restore(wishes)
         return wishes
+
+    async def _wrap_up_ends(self, snapshot: Snapshot) -> Mapping[str, datetime]:
+        """What Asterisk keeps of wrap-ups that may have begun while we were away, by endpoint."""
+        ends: dict[str, datetime] = {}
+        for member in snapshot.members:
+            if member.reason == presence.ACW:
+                with suppress(TelephonyError, Invalid):  # it has none: then the usual length counts
+                    for row in await self.events.collect(actions.wrap_up_end(member.member)):
+                        end = presence.stated_end(row.get("Val", ""))
+                        ends |= {member.member: end} if end is not None else {}
+        return ends
 
     async def _look(self, snapshot: Snapshot) -> None:
         """While connected: only what two looks found is drift, and put right; the rest is on its way to us."""

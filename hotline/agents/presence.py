@@ -259,12 +259,19 @@ _DEVICE_GONE = frozenset({"UNAVAILABLE", "INVALID"})
 _LATEST_EPOCH = 2**32
 
 
+def stated_end(until: str) -> datetime | None:
+    """A wrap-up's end as the dialplan writes it, epoch seconds; None for anything else."""
+    if until.isascii() and until.isdigit() and len(until) <= 10 and int(until) < _LATEST_EPOCH:
+        return from_epoch(int(until))
+    return None
+
+
 def _wrap_up_seen(message: UserEvent) -> tuple[WrapUpSeen, ...]:
     endpoint, until = message.fields.get("hlmember", ""), message.fields.get("hluntil", "")
-    if not (endpoint and until.isascii() and until.isdigit() and len(until) <= 10 and int(until) < _LATEST_EPOCH):
+    end = stated_end(until)
+    if not endpoint or end is None:
         return ()
-    key = f"wrap-up:{endpoint}:{message.at.isoformat()}:{until}"
-    return (WrapUpSeen(endpoint, from_epoch(int(until)), key),)
+    return (WrapUpSeen(endpoint, end, f"wrap-up:{endpoint}:{message.at.isoformat()}:{until}"),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ last changes. So rows that saw them know better than an Asterisk that has just b
 Called by the worker; commands go out through agents.commands.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import cast
 
 from sqlalchemy import select
@@ -20,6 +21,7 @@ from hotline.calls.drift import Drift
 from hotline.db import Tx
 from hotline.telephony.messages import QueueMember, Snapshot
 
+NOTHING: Mapping[str, datetime] = MappingProxyType({})
 _ALL = select(Agent).order_by(Agent.endpoint)
 # A page may say that its phone is gone before Asterisk notices, which takes a frozen one some seconds.
 _PHONE_SETTLES = timedelta(seconds=15)
@@ -41,9 +43,16 @@ async def everybody(tx: Tx) -> Sequence[Agent]:
     return list(await tx.session.scalars(_ALL))
 
 
-async def take_in(tx: Tx, taken: Snapshot, *, only: Collection[str] | None = None, wishes: Iterable[Wish] = ()) -> None:
+async def take_in(
+    tx: Tx,
+    taken: Snapshot,
+    *,
+    only: Collection[str] | None = None,
+    wishes: Iterable[Wish] = (),
+    ends: Mapping[str, datetime] = NOTHING,
+) -> None:
     """Mark and sweep: every agent (or only these endpoints) agrees with what Asterisk has now. Three statements however
-    many. `wishes`: what Asterisk has been told since.
+    many. `wishes`: what Asterisk has been told since; `ends`: of wrap-ups, as it keeps them, by endpoint.
     """
     agents = list(await tx.session.scalars(_ALL.with_for_update()))
     told = {wish.endpoint: wish for wish in wishes}
@@ -56,8 +65,9 @@ async def take_in(tx: Tx, taken: Snapshot, *, only: Collection[str] | None = Non
         _leave_call(agent, said, taken.at)
         service.apply(agent, said.member, taken.at)
         wish = told.get(agent.endpoint)
-        if wish is not None and wish.until is not None:
-            service.apply(agent, WrapUpSeen(agent.endpoint, wish.until, key), taken.at)
+        until = wish.until if wish is not None else ends.get(agent.endpoint)
+        if until is not None:
+            service.apply(agent, WrapUpSeen(agent.endpoint, until, key), taken.at)
         if said.phone is not None:
             service.apply(agent, said.phone, taken.at)
         if service.shown(agent) != before:

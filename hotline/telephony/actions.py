@@ -108,6 +108,11 @@ def control(command: str, member: str, until: int | None = None) -> Command:
     )
 
 
+def wrap_up_end(member: str) -> Command:
+    """A list of one: the end that the dialplan or `control` has kept. Refused when there is none."""
+    return Command("DBGet", (("Family", "hl/acw"), ("Key", _checked(_ENDPOINT, member))))
+
+
 def interface(endpoint: str) -> str:
     """The member's device: always the phone itself, never a Local channel around it."""
     return f"PJSIP/{_checked(_ENDPOINT, endpoint)}"

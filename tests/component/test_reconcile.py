@@ -27,6 +27,7 @@ from hotline.telephony import messages as m
 from hotline.telephony.actions import Command
 from hotline.telephony.asterisk import Asterisk
 from hotline.telephony.connection import GONE
+from hotline.telephony.parser import Block
 from hotline.worker import Worker
 from tests import factories, pbx_model
 from tests.pbx_model import BOOT, Pbx, transcript
@@ -218,6 +219,22 @@ async def test_an_asterisk_that_lived_on_is_right(work: Worker, db: Database, ma
     await _house(db, "ready", boot=BOOT)
     await work.on_snapshot(_snapshot(paused="ACW"))
     assert (manager.said, (await _agent(db)).state) == ([], "wrap_up")
+
+
+async def test_a_wrap_up_that_began_while_we_were_away_ends_when_asterisk_keeps_that_it_does(
+    work: Worker, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _house(db, "on_call", boot=BOOT)
+    end = AT + timedelta(seconds=20)
+
+    async def collect(command: Command) -> list[Block]:
+        assert command.headers == (("Family", "hl/acw"), ("Key", MEMBER))
+        return [Block([("Event", "DBGetResponse"), ("Val", f"{end.timestamp():.0f}")])]
+
+    monkeypatch.setattr(work.events, "collect", collect)
+    await work.on_snapshot(_snapshot(paused="ACW"))
+    agent = await _agent(db)
+    assert (agent.state, agent.wrap_up_until) == ("wrap_up", end)
 
 
 # While connected

@@ -53,6 +53,7 @@ def test_pause_reasons_that_astdb_would_break_are_refused(reason: str) -> None:
 
 
 def test_commands_say_what_the_dialplan_expects() -> None:
+    assert actions.wrap_up_end("a7f3").headers == (("Family", "hl/acw"), ("Key", "a7f3"))
     assert actions.queue_add("hotline", "a7f3", paused=True, reason="BREAK").headers == (
         ("Queue", "hotline"),
         ("Interface", "PJSIP/a7f3"),
