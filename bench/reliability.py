@@ -110,6 +110,7 @@ def _seen(house: House, log: PhoneLog, pages: Sequence[PageAgent], breaker: faul
         calls=calls, rings=log.rings, words=[word for page in pages for word in page.words], faults=breaker.done,
         kills={page.name: page.killed for page in pages}, records=record.records(house),
         summaries=record.summaries(house), told=record.told(house.asterisk.places.cel), times=record.times(_WAIT_S),
+        kept=[(one["ref"], one["value"]) for page in pages for one in page.seen.get("kept", ()) if one["told"]],
         open_calls=record.open_calls(house), ended_alone=breaker.ended_alone,
     )  # fmt: skip
 
@@ -142,6 +143,8 @@ async def _settle(house: House, pages: Sequence[PageAgent], everybody: Sequence[
     """Callers end their calls, pages send what they hold, the hotline catches up with what it missed."""
     for agent in everybody:
         agent.wants_break = False
+    for page in pages:
+        page.has_written = True
     longest = max(kind.patience_s for kind in callers.KINDS) + 5
     await _until(lambda: all(sipp.process.poll() is not None for sipp in house.running), longest, "")
     for sipp in house.running:  # callers who wait for an answer that an Asterisk took with it

@@ -37,8 +37,9 @@ _SEEN = """
   ref: document.querySelector('#ticket-form') ? document.querySelector('#panel')?.dataset.ref ?? '' : '',
   writable: Boolean(document.querySelector('#ticket-form #field-summary:not([disabled], [readonly])')),
   started: 'started' in document.documentElement.dataset,
-  unsent: Object.keys(localStorage).filter((key) => key.startsWith('hotline-unsent/'))
-    .reduce((sum, key) => sum + JSON.parse(localStorage.getItem(key) || '[]').length, 0),
+  kept: Object.keys(localStorage).filter((key) => key.startsWith('hotline-unsent/'))
+    .flatMap((key) => JSON.parse(localStorage.getItem(key) || '[]'))
+    .map(({ref, value, refused, theirs}) => ({ref, value, told: Boolean(refused || theirs)})),
 })
 """
 
@@ -122,12 +123,14 @@ class PhoneAgent(Agent):
 
 @dataclass
 class PageAgent(Agent):
-    """A console in a Chromium of its own, whose profile outlives it."""
+    """A console in a Chromium of its own, whose profile outlives it. `has_written`: set when the day is over."""
 
     driver: Playwright | None = None
     profile: Path = Path()
     words: list[Word] = field(default_factory=list)
+    typed: int = 0
     complaints: list[str] = field(default_factory=list)
+    has_written: bool = False
     killed: list[float] = field(default_factory=list)
     context: BrowserContext | None = None
     page: Page | None = None
@@ -215,10 +218,11 @@ class PageAgent(Agent):
 
     async def _write(self, page: Page) -> None:
         """A word into the summary; it counts once the page holds it in the ticket that it was meant for."""
-        if not self.seen["ref"] or not self.seen["writable"] or time.monotonic() < self._word_at:
+        if self.has_written or not self.seen["ref"] or not self.seen["writable"] or time.monotonic() < self._word_at:
             return
         self._word_at = time.monotonic() + self.chance.uniform(0.5, 1.2)
-        text = f"{self.name}第{len(self.words):04d}句。"
+        self.typed += 1
+        text = f"{self.name}第{self.typed:04d}句。"
         await page.keyboard.press("Alt+s")
         await page.keyboard.press("Control+End")
         await page.keyboard.type(text)
@@ -240,10 +244,10 @@ class PageAgent(Agent):
                 await self.page.screenshot(path=directory / f"{self.name}.png")
 
     async def all_sent(self) -> bool:
-        """Whether the page has nothing left to send."""
+        """Whether the page has nothing left to send, but what it told the person that it could not."""
         if self.page is None:
             return False
         with suppress(Error):
             self.seen = await self.page.evaluate(_SEEN)
-            return not self.seen["unsent"]
+            return all(one["told"] for one in self.seen["kept"])
         return False

@@ -191,16 +191,19 @@ def _nothing_open(seen: Seen) -> Check:
 def _words(seen: Seen) -> tuple[Check, Check]:
     here = Check("every word typed is in the ticket it was typed into, once", 0)
     just = Check(f"also those typed in the last {_FLUSH_S:g} s before their browser was killed", 0, is_promised=False)
-    just.note = "not promised"
+    just.note, told = "not promised", 0
     for word in seen.words:
         was_last = any(0 <= at - word.at < _FLUSH_S for at in seen.kills.get(word.agent, ()))
         check = just if was_last else here
         check.of += 1
         found = seen.summaries.get(word.ref, "").count(word.text)
-        if found != 1:
+        if not found and any(ref == word.ref and word.text in text for ref, text in seen.kept):
+            told += 1
+        elif found != 1:
             elsewhere = [ref for ref, text in seen.summaries.items() if ref != word.ref and word.text in text]
             where = f", but in {elsewhere}" if elsewhere else ""
             check.wrong.append(f"{word.text} typed at {word.at:.1f} into {word.ref}: {found} times{where}")
+    here.note = f"{told} into a ticket that was another agent's by then: the page keeps the text and says so"
     return here, just
 
 

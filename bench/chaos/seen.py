@@ -95,7 +95,8 @@ class Seen:
     """All that was seen from outside, and the records.
 
     `kills`: agent → when their browser was killed. `told`: number → outcomes in Asterisk's own journal. `presses`: how
-    often agents had to say ready again. `unreachable`: agents whom no call could reach at the end.
+    often agents had to say ready again. `unreachable`: agents whom no call could reach at the end. `kept`: tickets and
+    texts that pages still hold because the server refused them, and say so.
     """
 
     calls: Mapping[str, Placed]
@@ -111,3 +112,4 @@ class Seen:
     ended_alone: Sequence[tuple[str, float]] = ()
     unreachable: Sequence[str] = ()
     presses: int = 0
+    kept: Sequence[tuple[str, str]] = ()

@@ -210,12 +210,13 @@ def _member(kind: str) -> Builder:
 
 
 def _complete(f: Fields, at: datetime) -> m.Message:
+    # A caller who hung up may be gone when app_queue tells of it: then only the member's channel is named.
     return m.AgentComplete(
         at=at,
         queue=f["Queue"],
         member=f["MemberName"],
         interface=f["Interface"],
-        channel=_own.must(f),
+        channel=_own.may(f) or _dest.must(f),
         dest=_dest.may(f),
         hold_s=int(f["HoldTime"]),
         talk_s=int(f["TalkTime"]),

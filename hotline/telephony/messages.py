@@ -155,7 +155,10 @@ class AgentConnect(AgentMessage):
 
 @frozen(kw_only=True)
 class AgentComplete(AgentMessage):
-    """`reason`: caller, agent, transfer. Order against Hangup and BridgeLeave is undefined."""
+    """`reason`: caller, agent, transfer. `channel`: the member's when the caller's is gone already.
+
+    Order against Hangup and BridgeLeave is undefined.
+    """
 
     hold_s: int
     talk_s: int

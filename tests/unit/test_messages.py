@@ -296,6 +296,23 @@ def test_endless_bytes_without_an_end_do_not_fill_the_memory() -> None:
     assert reader.feed(b"\r\n\r\n" + event("FullyBooted", AT)) == [m.FullyBooted(at=WHEN)]
 
 
+def test_an_agent_s_talk_ends_also_where_the_caller_is_gone_already() -> None:
+    """As Asterisk 22 told it of a caller who hung up under load: no header of the caller's channel at all."""
+    told = one(
+        b"Event: AgentComplete\r\nPrivilege: agent,all\r\nTimestamp: 1778284800.250000\r\nSystemName: pbx1\r\n"
+        b"DestChannel: PJSIP/a7f3-00000001\r\nDestChannelState: 6\r\nDestChannelStateDesc: Up\r\n"
+        b"DestCallerIDNum: 2912345\r\nDestCallerIDName: <unknown>\r\nDestConnectedLineNum: 13800004711\r\n"
+        b"DestConnectedLineName: <unknown>\r\nDestLanguage: zh\r\nDestAccountCode: \r\nDestContext: hl-agents\r\n"
+        b"DestExten: s\r\nDestPriority: 1\r\nDestUniqueid: pbx1-1778284800.2\r\nDestLinkedid: pbx1-1778284800.1\r\n"
+        b"Queue: hotline\r\nInterface: PJSIP/a7f3\r\nMemberName: a7f3\r\nHoldTime: 2\r\nTalkTime: 1\r\n"
+        b"Reason: caller\r\n\r\n"
+    )
+    assert isinstance(told, m.AgentComplete)
+    assert told.dest is not None
+    assert (told.channel, told.dest.uniqueid, told.dest.linkedid) == (told.dest, PHONE, CALLER)
+    assert (told.member, told.reason, told.talk_s) == ("a7f3", "caller", 1)
+
+
 @pytest.mark.parametrize(
     "data",
     [
