@@ -144,18 +144,20 @@ async def test_without_us_a_killed_browser_keeps_its_caller_no_longer_than_the_s
     assert (record["outcome"], record["agent"]) == ("answered", "agent2")
 
 
-async def test_a_reloaded_page_is_offered_its_caller_before_anybody_who_waits_longer(
-    hotline: House, people: People
-) -> None:
+async def test_a_reloaded_page_is_offered_its_caller_before_anybody_who_waits(hotline: House, people: People) -> None:
+    """First while it rings, then in mid-call."""
     agent = await people.agent(hotline)
     async with hotline.caller("13800138504") as caller:
         await agent.phone_is("ringing")
         ref = await agent.popped()
-        await agent.answer()
-        await agent.write("说到一半")
-        await agent.is_saved("summary")
         async with hotline.caller("13800138505"):
             await until(lambda: hotline.rows("select 1 from call where phase = 'waiting'"), what="another caller waits")
+            await reload(agent)
+            await rings_within(CLOSED_S, time.monotonic(), agent)
+            assert await agent.popped() == ref
+            await agent.answer()
+            await agent.write("说到一半")
+            await agent.is_saved("summary")
             await reload(agent)
             began = time.monotonic()
             notice = agent.page.locator("#cut-off .alarm")
@@ -172,7 +174,9 @@ async def test_a_reloaded_page_is_offered_its_caller_before_anybody_who_waits_lo
             await agent.is_in("wrap_up")
     record = await agent.record_of(ref)
     assert (record["outcome"], record["hangup_by"], record["agent"]) == ("answered", "agent", "agent1")
-    assert offers(hotline, ref) == [("agent1", "answered"), ("agent1", "answered")]
+    results = [("agent1", "withdrawn"), ("agent1", "answered"), ("agent1", "answered")]
+    assert offers(hotline, ref) == results
+    assert hotline.rows("select misses from agent where name = 'agent1'") == [(0,)]
 
 
 async def reload(agent: AgentPage) -> None:

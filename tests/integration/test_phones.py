@@ -51,6 +51,29 @@ async def test_an_unreachable_phone_is_waited_for_and_then_rung(new_pbx: NewPbx)
     assert pbx.log_complaints() == []
 
 
+async def test_the_caller_who_was_rung_when_the_page_went_is_rung_first_when_it_is_back(new_pbx: NewPbx) -> None:
+    """With the only phone gone nobody can wait in the queue: those behind must not come in before."""
+    pbx = await new_pbx(phones=(), ring_s=12)
+    await pbx.asterisk.write_agents([(ENDPOINT, SECRET)])
+    async with pbx.ami() as events, pbx.ami("actions") as actions:
+        await pbx.sign_in(actions, ENDPOINT)
+        member = {"Queue": "hotline", "Interface": f"PJSIP/{ENDPOINT}"}
+        async with WsPhone(pbx.settings.asterisk_http_port, ENDPOINT, SECRET):
+            pbx.calls(hold_ms=30000)
+            rang = await events.event("AgentCalled")
+            mark = len(events.raw)
+            pbx.calls(2, hold_ms=30000)
+            await events.event("QueueCallerJoin", since=mark, Position="3")
+        # What the worker does about it.
+        await actions.send("QueuePause", **member, Paused="true", Reason="PHONE")
+        await actions.send("Hangup", Channel=rang["DestChannel"], Cause=38)
+        await events.event("QueueCallerLeave", since=mark, Uniqueid=rang["Uniqueid"])
+        async with WsPhone(pbx.settings.asterisk_http_port, ENDPOINT, SECRET) as phone:
+            await actions.send("QueuePause", **member, Paused="false")
+            await asyncio.wait_for(phone.rung.wait(), 6)
+            assert phone.call == rang["Linkedid"]
+
+
 async def test_asterisks_web_port_serves_the_phones_socket_and_nothing_else(new_pbx: NewPbx) -> None:
     pbx = await new_pbx(phones=())
     for path in ("/", "/httpstatus", "/static/", "/ari/api-docs/resources.json", "/manager?action=ping", "/rawman"):
