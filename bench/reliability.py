@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,7 @@ def main() -> int:
                            pages=options.pages, phones=options.phones)  # fmt: skip
         if (target := options.report or (REPORT if options.minutes >= 10 else None)) is not None:
             Path(target).write_text(text)
+        (directory / "seen.json").write_text(json.dumps(asdict(seen), ensure_ascii=False, indent=1))
         (directory / "wrong.txt").write_text("".join(f"{one.name}: {w}\n" for one in made_checks for w in one.wrong))
         for check in made_checks:
             if not check.holds:

@@ -14,6 +14,7 @@ LIVE_AGAIN_S = 5.0
 _OPEN = float("inf")
 _SAME_S = 2.5  # two ends of one event, seen by two programs on a loaded machine
 _NEAR_S = 0.5  # on which side of a kill something was cannot be told
+_CROSSED_S = 1.0  # an answer and a goodbye that were both under way
 _FLUSH_S = 1.0  # a browser that is killed may take with it what was typed just then
 OWED = frozenset({"abandoned", "callback", "voicemail", "closed", "blocked", "overflowed", "failed"})
 
@@ -111,6 +112,8 @@ def _quiet(call: Placed, rings: Sequence[Ring], seen: Seen, ended: float) -> fro
         last = max(talks, key=lambda ring: ring.answered_at or 0)
         is_whole = last.ended_by == "agent" or ended - (last.ended_at or ended) < _SAME_S
         sure = frozenset({"answered"})
+        if len(talks) == 1 and ended - (last.accepted_at or ended) < _CROSSED_S:
+            return sure | {"abandoned"}
         return sure if is_whole else sure | {"abandoned", "voicemail"} | may_fail
     maybe = frozenset({"answered"} if any(ring.accepted_at is not None for ring in rings) else ())
     lasted = ended - (call.answered_at or ended)

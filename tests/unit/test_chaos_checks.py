@@ -40,6 +40,7 @@ def seen(**more: object) -> Seen:
         (placed(), [], [], {"abandoned"}),
         (placed(ended=115.3, ended_by="hotline"), [ring()], [], {"answered"}),
         (placed(ended=113.0), [ring(ended=113.2, by="hotline")], [], {"answered"}),
+        (placed(ended=111.3), [ring(ended=111.4, by="hotline")], [], {"answered", "abandoned"}),  # they crossed
         (placed(ended=145.0), [ring(None, 115.0, "cancelled")], [], {"voicemail"}),
         # The phone died in the talk; the caller waited again, and what became of that nobody outside can tell.
         (placed(ended=125.0), [ring(ended=113.0, by="killed")], [], {"answered", "abandoned", "voicemail"}),
