@@ -48,6 +48,7 @@ _SETTLED = select(JournalCall.linkedid).where(
     JournalCall.node == bindparam("node"), JournalCall.source == "cel", JournalCall.ended_at.is_not(None),
     JournalCall.linkedid.in_(bindparam("names", expanding=True)),
 )  # fmt: skip
+_UPSERTS: dict[tuple[str, tuple[str, ...]], Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,20 +230,28 @@ async def keep(
     tx: Tx, source: str, known: Known, *, started_at: datetime, end: Told | QueueStory | None = None
 ) -> None:
     """What a record (cel, queue_log) has of a call, for the totals: that it began, and its end once that is known."""
-    values: dict[str, Any] = {
+    values = {
         "node": known.node, "source": source, "linkedid": known.linkedid[:64], "line": known.line[:32],
-        "started_at": started_at,
+        "started_at": started_at, "ended_at": end and end.ended_at, "outcome": end and end.outcome,
+        "hangup_by": end and end.hangup_by,
     }  # fmt: skip
-    newer: dict[str, Any] = {} if known.line == UNKNOWN_LINE else {"line": values["line"]}
-    if end is not None:
-        newer |= {"ended_at": end.ended_at, "outcome": end.outcome, "hangup_by": end.hangup_by}
-    insert = tx.insert(JournalCall).values(**values | newer)
-    keys = ["node", "source", "linkedid"]
-    if newer:
-        insert = insert.on_conflict_do_update(index_elements=keys, set_=newer)
-    else:
-        insert = insert.on_conflict_do_nothing(index_elements=keys)
-    await tx.session.execute(insert)
+    newer: tuple[str, ...] = () if known.line == UNKNOWN_LINE else ("line",)
+    newer += ("ended_at", "outcome", "hangup_by") if end is not None else ()
+    await tx.session.execute(_upsert(tx, newer), values)
+
+
+def _upsert(tx: Tx, newer: tuple[str, ...]) -> Any:
+    """Built once: there are four a call, and building it costs more than running it."""
+    found = _UPSERTS.get((tx.dialect, newer))
+    if found is None:
+        keys = ["node", "source", "linkedid"]
+        insert = tx.insert(JournalCall.__table__)
+        found = _UPSERTS[tx.dialect, newer] = (
+            insert.on_conflict_do_update(index_elements=keys, set_={name: insert.excluded[name] for name in newer})
+            if newer
+            else insert.on_conflict_do_nothing(index_elements=keys)
+        )
+    return found
 
 
 async def keep_line(tx: Tx, node: str, line: QueueLine) -> None:

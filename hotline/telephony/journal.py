@@ -18,7 +18,7 @@ from typing import Literal
 from hotline.clock import from_epoch
 
 Source = Literal["cel", "queue_log"]
-CHUNK = 128 * 1024  # so that nothing else waits long meanwhile
+CHUNK = 64 * 1024  # so that nothing else waits long meanwhile
 _LONGEST = 16 * 1024  # of a record; a longer one is a torn line
 # A quote inside a value is doubled, so nothing that a network sends as a name can look like the start of a record.
 _CEL_START = re.compile(rb'"[A-Z_]{3,40}","\d{9,11}\.\d{1,6}",')
