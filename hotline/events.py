@@ -162,8 +162,10 @@ class CallCorrected(CallEvent):
 
     outcome: str | None = None
     hangup_by: str | None = None
-    ended_at: datetime | None = None
+    started_at: datetime | None = None
+    queued_at: datetime | None = None
     answered_at: datetime | None = None
+    ended_at: datetime | None = None
     talk_ms: int | None = None
     wait_ms: int | None = None
 

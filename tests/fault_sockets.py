@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from random import Random
-from typing import cast
+from typing import Self, cast
 
 import pytest
 from sqlalchemy import select
@@ -96,7 +96,7 @@ class SocketPlay:
         self._mix: Random | None = None
         monkeypatch.setattr(client, "now", lambda: self.pbx.at)
 
-    async def run(self) -> "SocketPlay":
+    async def run(self) -> Self:
         async with self.ami, asyncio.timeout(_SOON):
             await self._start()
             await self._until_live()

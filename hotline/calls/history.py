@@ -34,6 +34,7 @@ Found = Literal["known", "open", "created", "corrected", "filled", "agreed"]
 
 # Rows and records see one moment a little apart, and a snapshot knows ages in whole seconds.
 CLOSE = timedelta(seconds=2)
+_TIMES = ("started_at", "queued_at", "answered_at", "ended_at", "talk_ms", "wait_ms")
 _LEG_ENDS = {AgentOfferEnded: "withdrawn", AgentMissed: "missed", AgentLegEnded: "left"}
 _ROWS = (
     select(Call)
@@ -187,7 +188,11 @@ def corrections(ours: Told, truth: Told, story: Story, over: Over) -> Mapping[st
     if story.outcome is not None or over.is_cut:
         found |= {name: getattr(truth, name) for name in ("outcome", "hangup_by")}
     if over.is_cut or is_whole(story):
-        found |= {name: getattr(truth, name) for name in ("ended_at", "answered_at", "talk_ms", "wait_ms")}
+        found |= {name: getattr(truth, name) for name in _TIMES}
+    for name in ("started_at", "queued_at"):  # a journal with holes may begin later than what we heard
+        ours_at = getattr(ours, name)
+        if ours_at is not None and found.get(name) is not None and found[name] > ours_at:
+            del found[name]
     return {name: value for name, value in found.items() if value is not None and _differs(value, getattr(ours, name))}
 
 

@@ -56,6 +56,7 @@ _LAST_ANSWER = (
     .order_by(CallOffer.ended_at.desc())
     .limit(1)
 )
+_CORRECTED = ("outcome", "hangup_by", "started_at", "queued_at", "answered_at", "ended_at", "talk_ms", "wait_ms")
 _RECORDING = select(Recording.id).where(Recording.file == bindparam("file")).execution_options(autoflush=False)
 
 
@@ -265,7 +266,7 @@ async def _ended(tx: Tx, call: Call, event: CallEnded, _agent_id: UUID | None) -
 
 
 async def _corrected(tx: Tx, call: Call, event: CallCorrected, _agent_id: UUID | None) -> None:
-    for name in ("outcome", "hangup_by", "ended_at", "answered_at", "talk_ms", "wait_ms"):
+    for name in _CORRECTED:
         if (value := getattr(event, name)) is not None:
             setattr(call, name, value)
     if event.outcome == "failed":
