@@ -30,6 +30,7 @@ def test_template_has_no_inline_code_or_style(path: object) -> None:
     assert not re.search(r"""\s(style|on[a-z]+|hx-on[^=]*)\s*=\s*["']""", text)
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|javascript:|js:", text)
     assert not re.search(r'(?:src|href)="https?://', text)
+    assert not re.search(r"^(?:<{7}|={7}|>{7})", text, re.MULTILINE), "left of a merge"
 
 
 def test_what_callers_and_colleagues_typed_is_escaped() -> None:
