@@ -398,6 +398,17 @@ async def test_a_recording_plays_in_parts_for_its_agent_and_every_listening_is_k
     assert await _trail(house) == [(name, "recording.play", str(row.id)), (name, "call.view", str(row.call_id))]
 
 
+async def test_a_recording_whose_sound_is_missing_says_so_instead_of_playing_nothing(house: House) -> None:
+    person = await house.sign_in()
+    row = await _recorded(house, person, "pbx1/gone.wav")
+    async with house.db.write() as tx:
+        (await tx.session.get_one(Recording, row.id)).state = "missing"
+    async with house.client(person) as client:
+        page = await client.get(f"/calls/{row.call_id}", headers={"accept": "text/html", "accept-language": "en"})
+    assert "The sound of this recording is missing." in page.text
+    assert f"/recordings/{row.id}" not in page.text
+
+
 @pytest.mark.parametrize("file", ["../outside.wav", "/etc/passwd", "not/there.wav"])
 async def test_a_recordings_path_never_leaves_its_directory(house: House, tmp_path: Path, file: str) -> None:
     person = await house.sign_in()
