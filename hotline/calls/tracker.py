@@ -39,7 +39,7 @@ _UP = 6
 _BUSY = 17
 _NO_TALK = frozenset({"holding_bridge"})
 _HANGUP_BY = frozenset({"caller", "agent", "system"})
-_FACTS = frozenset({"HLOffered", "HLRecording", "HLOutcome"})
+_FACTS = frozenset({"HLOffered", "HLRecording", "HLAgain", "HLOutcome"})
 _BRANCHES = {
     ("hl-open", "s"): "hl-open", ("hl-closed", "s"): "hl-closed", ("hl-recorder", "closed"): "hl-closed",
     ("hl-recorder", "record"): "hl-recorder",
@@ -353,6 +353,9 @@ class Tracker:
         events += self._tell(call, message.at, message.channel)
         if message.name == "HLRecording":
             return events + self._on_recording(call, fields.get("hlkind", ""), fields.get("hlfile", ""), message.at)
+        if message.name == "HLAgain":
+            is_old = call.joined_before(message.at)
+            return events if is_old else events + self._queued(call, fields.get("hlqueue", ""), message.at)
         outcome, by = fields.get("hloutcome", ""), fields.get("hlhangupby", "")
         if outcome not in OUTCOMES:
             self.unexpected["outcome"] += 1

@@ -238,6 +238,7 @@ async def test_a_lost_phone_brings_the_caller_to_the_next_agent_first(pbx: Pbx, 
     await events.event("QueueCallerJoin", since=mark)
     mark = len(events.raw)
     await lose(actions, connected)
+    assert (await events.fact("HLAgain", since=mark))["Uniqueid"] == connected["Uniqueid"]
     again = await events.event("QueueCallerJoin", since=mark)
     assert (again["Uniqueid"], again["Position"]) == (connected["Uniqueid"], "1")
     await pbx.sign_in(actions, "a2")

@@ -139,3 +139,16 @@ def test_the_last_words_of_a_phone_do_not_hide_its_caller() -> None:
     events = _feed(tracker, tail)
     assert [type(event) for event in events] == [CallStarted, CallEnded]
     assert fold(events)[0].outcome == "abandoned"
+
+
+def test_a_caller_whose_agents_phone_died_waits_from_then_on_also_while_no_phone_can_be_reached() -> None:
+    """The queue takes nobody in as long as every phone is away: the dialplan says that they wait, and then it does."""
+    tracker = Tracker("pbx1")
+    again = pbx.fact(20.2, "HLAgain", CALLER, hlqueue="hotline")
+    events = _feed(tracker, [*RINGS, *TALKS, *LOST, again, again, pbx.joins(24), pbx.leaves(30)])
+    assert _feed(tracker, [again]) == []
+    events += _feed(tracker, [pbx.hangs_up(30, CALLER)])
+    queued = [(event.at, event.queue) for event in events if isinstance(event, CallQueued)]
+    assert queued == [(pbx.at(10), "hotline"), (pbx.at(20.2), "hotline")]
+    end = _end(events)
+    assert (end.outcome, end.talk_ms) == ("abandoned", 7900)
