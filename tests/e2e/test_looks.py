@@ -8,9 +8,10 @@ import pytest
 from tests.e2e.gallery import CHECKOUT
 
 
+@pytest.mark.timeout(250)
 @pytest.mark.parametrize(("locale", "scheme", "size"), [("zh_CN", "light", "1366x768"), ("en", "dark", "1366x640")])
 def test_every_screen_is_in_order(locale: str, scheme: str, size: str) -> None:
     command = [sys.executable, "-m", "tests.e2e.gallery", "--axe"]
     command += ["--locales", locale, "--schemes", scheme, "--size", size]
-    done = subprocess.run(command, check=False, cwd=CHECKOUT, capture_output=True, text=True, timeout=110)
+    done = subprocess.run(command, check=False, cwd=CHECKOUT, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr

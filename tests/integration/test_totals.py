@@ -64,18 +64,34 @@ async def test_three_sources_count_the_same_calls_with_the_same_outcomes(lines: 
     await until(lambda: cel.read_text().count('"CHAN_START"') >= 20, "calls pass while we are away")
     await lines.house.start()
     await asyncio.gather(*(sipp.end() for sipp in running))
-    found = await today(lines)
+    found, expected = await today(lines), SHORT + LONG + SOLE
 
     async def is_settled() -> bool:
         nonlocal found
         found = await today(lines)
         is_over = not (found.unread or found.going_on or found.settling)
-        return is_over and found.calls == SHORT + LONG + SOLE and not found.differences
+        return is_over and found.calls == expected and not found.differences
 
     await until(is_settled, lambda: f"all is read, over and the same: {found}")
+    assert_same(found)
+    outcomes = {outcome for hour in found.hours for outcome in hour.counts[OURS].outcomes}
+    assert {"answered", "blocked"} <= outcomes
+
+    # Asterisk dies in four calls: all three have them as failed.
+    callers(lines, 4, 13800138600, 60_000)
+    going_on = "select count(*) from call where ended_at is null"
+    await until(lambda: lines.rows(going_on) == [(4,)], "four calls go on")
+    epoch = lines.epoch()
+    await lines.live_again(lines.kill_asterisk(), epoch)
+    expected += 4
+    await until(is_settled, lambda: f"the same after Asterisk's death: {found}")
+    assert_same(found)
+    assert sum(hour.counts["cel"].outcomes.get("failed", 0) for hour in found.hours) == 4
+
+
+def assert_same(found: Day) -> None:
+    """In each source the same calls, line by line and hour by hour, and in each they add up."""
     for hour in found.hours:
         assert set(hour.counts) == set(SOURCES)
         assert hour.counts["cel"] == hour.counts["queue_log"] == hour.counts[OURS]
         assert hour.counts[OURS].adds_up
-    outcomes = {outcome for hour in found.hours for outcome in hour.counts[OURS].outcomes}
-    assert {"answered", "blocked"} <= outcomes
