@@ -138,7 +138,8 @@ async def _missing(tx: Tx, call: Call, events: Sequence[CallEvent]) -> list[Call
     for event in events:
         if event.dedupe_key not in keys or event.dedupe_key in known:
             continue
-        if isinstance(event, CallQueued) and call.queued_at is not None:
+        # Its key holds the instant, which AMI and the journal know a little apart.
+        if isinstance(event, CallQueued) and call.queued_at is not None and call.queued_at - event.at <= CLOSE:
             continue
         is_told = bool(known.intersection(keys[event.dedupe_key]))
         if not is_told or (isinstance(event, AgentMissed) and await _was_guessed(tx, call, event)):

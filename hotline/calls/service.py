@@ -162,7 +162,7 @@ def _is_late(call: Call, at: datetime) -> bool:
 
 
 async def _queued(_tx: Tx, call: Call, event: CallQueued, _agent_id: UUID | None) -> None:
-    call.queued_at = call.queued_at or event.at
+    call.queued_at = min(call.queued_at or event.at, event.at) if event.is_past else call.queued_at or event.at
     call.recording_file = event.recording or call.recording_file
     _enter(call, "waiting", event.at)
 

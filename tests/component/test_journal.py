@@ -350,6 +350,26 @@ async def test_a_guess_that_was_wrong_is_no_call_back(house: House) -> None:
     assert house.journal.counts == {"corrected": 1}
 
 
+async def test_a_first_wait_that_nobody_saw_counts(house: House) -> None:
+    """Killed before the queue, back when the caller was queued again: waiting began with the first time."""
+    name = "phone-lost-next-agent"
+    messages = said(name)
+    first, again = [index for index, message in enumerate(messages) if isinstance(message, m.QueueCallerJoin)]
+    await house.hear(messages[: first - 1])
+    await house.come_back(Pbx.after(messages[:again]).snapshot())
+    await house.hear(messages[again:])
+    queued = [record.at for record in cel(name) if record.event == "HLQUEUED"]
+    [call] = await house.calls()
+    assert call.queued_at is not None
+    assert abs(call.queued_at - queued[1]) < CLOSE
+    house.write(name)
+    await house.read(end_of(name) + LATER)
+    [call] = await house.calls()
+    assert call.queued_at == queued[0]
+    assert call.answered_at is not None
+    assert call.wait_ms == pytest.approx((call.answered_at - queued[0]) / timedelta(milliseconds=1), abs=200)
+
+
 @pytest.mark.parametrize("known", ["open", "ended"])
 async def test_a_call_that_was_met_in_its_middle_learns_its_line(house: House, known: str) -> None:
     name = "abandoned"
