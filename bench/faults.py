@@ -2,7 +2,8 @@
 
 `--plans N` plans from `--seed S` on (another seed each run unless one is given). A plan that fails is printed with what
 is not true and with the command that plays it alone. In memory: what a plan is, and what is asked in the end, stands in
-tests/fault_plans.py and tests/fault_verdict.py; the same plans run over sockets in tests/component/test_faults.py.
+tests/fault_plans.py and tests/fault_verdict.py; what Asterisk's own records then make good, in tests/fault_healed.py.
+The same plans run over sockets, with the store and the files, in tests/component/test_faults.py.
 """
 
 import argparse
@@ -15,7 +16,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any
 
-from tests.fault_memory import judged
+from tests import fault_healed
+from tests.fault_memory import MemoryPlay, judged
 from tests.fault_plans import FaultPlan
 
 PLANS = 10_000
@@ -29,7 +31,8 @@ def play(first: int, count: int) -> tuple[list[tuple[str, int, list[str]]], int,
     for seed in range(first, first + count):
         plan = FaultPlan.random(seed)
         calls, faults = calls + len(plan.day.calls), faults + len(plan.faults)
-        wrong = judged(plan)
+        played = MemoryPlay(plan).run()
+        wrong = judged(played) + fault_healed.judged(played)
         if wrong:
             failed.append((str(plan), seed, wrong))
     return failed, calls, faults

@@ -104,6 +104,8 @@ class MemoryPlay:
                 self._connect(Random(message.at.microsecond))
             else:
                 self._down_for -= 1
+        if self._sync is not None and message.at - self._sync.began > _SNAPSHOT_TAKES:
+            self._finish(self._sync)
         self.pbx.tell(message)
         if self._down_for is not None:
             self.heard.loses(message)
@@ -178,13 +180,17 @@ class MemoryPlay:
     def _list(self, sync: _Sync, message: m.Message | None) -> None:
         """Asterisk lists its channels and its queue while it goes on telling."""
         sync.told += message is not None
-        is_late = message is not None and message.at - sync.began > _SNAPSHOT_TAKES
-        if sync.channels is None and (is_late or sync.told >= sync.channels_at):
+        if sync.channels is None and sync.told >= sync.channels_at:
             sync.channels = self.pbx.copy()
-        if sync.entries is None and (is_late or sync.told >= sync.entries_at):
+        if sync.entries is None and sync.told >= sync.entries_at:
             sync.entries = self.pbx.copy()
-        if is_late or sync.told >= sync.size:
+        if sync.told >= sync.size:
             self._apply(sync)
+
+    def _finish(self, sync: _Sync) -> None:
+        """Its lists are whole before Asterisk has more to tell."""
+        sync.size = sync.channels_at = sync.entries_at = 0
+        self._list(sync, None)
 
     def _apply(self, sync: _Sync) -> None:
         """All that is on its way was told before the last list ended, so it arrives before it."""
@@ -240,15 +246,13 @@ class MemoryPlay:
         if self._down_for is not None:
             self._connect(Random(0))
         if self._sync is not None:
-            sync = self._sync
-            sync.size = sync.channels_at = sync.entries_at = 0
-            self._list(sync, None)
+            self._finish(self._sync)
         self._deliver()
 
 
-def judged(plan: FaultPlan) -> list[str]:
+def judged(play: MemoryPlay) -> list[str]:
     """What is not true in the end, in words; empty when all is well."""
-    play = MemoryPlay(plan).run()
+    plan = play.plan
     faults = Verdict(play.heard, play.rows.events).judge()
     faults += [f"{call.own} goes on" for call in play.tracker.calls]
     faults += [f"{one.subject} corrected: {one.what}" for one in play.corrections]
