@@ -91,7 +91,7 @@ class Journal:
                 await self._load()
             queue, is_whole = self._read()
             boot_at = self._started_at() if is_whole else None
-            over = self._over(at, boot_at)
+            over = self._over(at, boot_at, is_whole=is_whole)
             news = self._news()
             if queue or over or news or at - self._marked_at >= _MARK:
                 async with self._db.write() as tx:
@@ -137,8 +137,11 @@ class Journal:
                         self._stories.add(record).needs.setdefault(piece.inode, offset)
         return queue, all(piece.is_whole for piece in self._pieces.values())
 
-    def _over(self, at: datetime, boot_at: datetime | None) -> list[tuple[Story, Over]]:
-        """Stories to be told now, with why. Those of nobody's call are dropped here."""
+    def _over(self, at: datetime, boot_at: datetime | None, *, is_whole: bool) -> list[tuple[Story, Over]]:
+        """Stories to be told now, with why. Those of nobody's call are dropped here.
+
+        While there is more to read, only what Asterisk itself calls ended is over.
+        """
         found: list[tuple[Story, Over]] = []
         for story in list(self._stories):
             if story.again_at is not None and story.again_at > at:
@@ -146,7 +149,7 @@ class Journal:
             since = at - story.last_at
             is_cut = boot_at is not None and story.last_at < boot_at and not story.is_over
             is_over = is_cut or (story.is_over and since >= SETTLING)
-            if not is_over and not (since >= LOST and self._is_live()):
+            if not is_over and not (since >= LOST and is_whole and self._is_live()):
                 continue
             if story.is_callers:
                 found.append((story, Over(boot_at if is_cut else None)))

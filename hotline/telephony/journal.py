@@ -99,7 +99,7 @@ class Trail:
         return [path for path in found if path.is_file()]
 
     def read(self, known: Mapping[int, Mark]) -> Iterator[Piece]:
-        """The next piece of each file that has one. `known`: marks by inode, where to begin in a file first met.
+        """The next piece of each file, up to the first that has more. `known`: marks by inode, for a file first met.
 
         A mark in a file that is shorter, or younger than the mark, is another file's of the same inode.
         """
@@ -111,6 +111,8 @@ class Trail:
                 continue
             met.add(piece.inode)
             yield piece
+            if not piece.is_whole:  # what was written first is read first
+                return
         for inode in self._at.keys() - met:
             del self._at[inode]
 

@@ -546,6 +546,18 @@ async def test_a_file_that_is_not_read_to_its_end_is_not_removed(house: House) -
     assert aside.exists()
 
 
+@pytest.mark.parametrize("name", ["blocked", "phone-lost-next-agent"])
+async def test_a_long_absence_is_read_in_pieces_and_no_call_is_told_by_half(
+    house: House, truth: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    heard = await truth(name)
+    house.write(name)
+    monkeypatch.setattr("hotline.telephony.journal.CHUNK", 700)
+    await house.read(end_of(name) + LATER)
+    assert_same(await rows_of(house), heard)
+    assert house.journal.counts == {"created": len(heard[0])}
+
+
 async def test_calls_are_told_a_few_at_a_time(house: House) -> None:
     name = "blocked"
     house.write(name)

@@ -167,6 +167,14 @@ def test_much_is_read_in_pieces(trail: Trail) -> None:
     assert len(first.records) + len(second.records) == times * len(LINES)
 
 
+def test_an_older_file_is_read_to_its_end_first(trail: Trail) -> None:
+    append(trail, WHOLE * (CHUNK // len(WHOLE) + 2))
+    aside = set_aside(trail.path, NOW)
+    append(trail, LINES[0])
+    found = [[piece.path for piece in trail.read({})] for _ in range(3)]
+    assert found == [[aside], [aside, trail.path], [aside, trail.path]]
+
+
 def test_lines_of_the_queue_log(tmp_path: Path) -> None:
     trail = Trail(tmp_path / "queue_log", "queue_log")
     append(
