@@ -81,6 +81,7 @@ async def measure(options: argparse.Namespace, directory: Path) -> tuple[Seen, l
             breaks.cancel()
             await _settle(house, pages, everybody, [one.directory / "log" for one in house.running])
             seen = _seen(house, log, pages, breaker)
+            seen.agents = {"pages": len(pages), "phones": options.phones}
             seen.presses = sum(agent.presses for agent in everybody)
             seen.unreachable = record.unreachable(house, await house.asterisk.cli("queue show hotline"), endpoints)
             for page in pages:
@@ -120,13 +121,13 @@ async def _tend(house: House, everybody: Sequence[Agent]) -> None:
     """Each agent looks at the board once a second, and does what they see is needed."""
     while True:
         with suppress(Exception):
-            states = {name: (state, reason) for name, state, reason in record.agents(house)}
+            states = {name: tuple(of) for name, *of in record.agents(house)}
             await asyncio.gather(*(agent.tend(*states[agent.name]) for agent in everybody))
         await asyncio.sleep(1)
 
 
 def _ready(house: House) -> int:
-    return sum(state == "ready" for _name, state, _reason in record.agents(house))
+    return sum(state == "ready" for _name, state, *_more in record.agents(house))
 
 
 async def _breaks(everybody: Sequence[Agent]) -> None:
@@ -182,8 +183,7 @@ def main() -> int:
     directory.mkdir(parents=True, exist_ok=True)
     try:
         seen, made_checks = asyncio.run(measure(options, directory))
-        text = report.page(seen, made_checks, minutes=options.minutes, seed=options.seed, rate=options.rate,
-                           pages=options.pages, phones=options.phones)  # fmt: skip
+        text = report.page(seen, made_checks, words=_said(options), rate=options.rate, load=os.getloadavg()[2])
         if (target := options.report or (REPORT if options.minutes >= 10 else None)) is not None:
             Path(target).write_text(text)
         (directory / "seen.json").write_text(json.dumps(asdict(seen), ensure_ascii=False, indent=1))
@@ -205,6 +205,14 @@ def main() -> int:
     finally:
         if not options.keep:
             shutil.rmtree(made, ignore_errors=True)
+
+
+def _said(options: argparse.Namespace) -> list[str]:
+    """The command line without what changes nothing of the run."""
+    given = {"minutes": f"{options.minutes:g}", "seed": options.seed}
+    usual = {"rate": 1.0, "pages": 2, "phones": 10, "faults": ",".join(schedule.KINDS)}
+    given |= {name: getattr(options, name) for name, value in usual.items() if getattr(options, name) != value}
+    return [f"--{name} {value}" for name, value in given.items()]
 
 
 def _options() -> argparse.Namespace:

@@ -27,6 +27,7 @@ from tests.e2e.house import House
 
 _LOOK_S = 0.2
 _PRESS_AGAIN_S = 4.0
+_NOTICE_S = 3.0  # what comes back by itself is back before a person presses anything
 _AT_WORK = frozenset({"ready", "ringing", "on_call", "wrap_up"})
 _SEEN = """
 () => ({
@@ -60,6 +61,7 @@ class Agent(ABC):
     wants_break: bool = False
     presses: int = 0
     _pressed_at: float = 0.0
+    _worked_at: float = 0.0
 
     @abstractmethod
     async def work(self) -> None:
@@ -69,15 +71,17 @@ class Agent(ABC):
     async def press(self) -> None:
         """Ready, or from ready into a break."""
 
-    async def tend(self, state: str, reason: str | None) -> None:
+    async def tend(self, state: str, reason: str | None, phone: str) -> None:
         """What somebody does who sees this of themselves on the board."""
+        if state in _AT_WORK:
+            self._worked_at = time.monotonic()
         if time.monotonic() - self._pressed_at < _PRESS_AGAIN_S:
             return
         on_break = state == "paused" and reason in MANUAL_REASONS
         if self.wants_break and state == "ready":
             pass
-        elif not self.wants_break and state not in _AT_WORK:
-            self.presses += not on_break
+        elif not self.wants_break and time.monotonic() - self._worked_at > (0 if on_break else _NOTICE_S):
+            self.presses += not on_break and phone == "ok"
         else:
             return
         self._pressed_at = time.monotonic()

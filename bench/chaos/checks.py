@@ -227,7 +227,7 @@ def _ended_alone(seen: Seen) -> Check:
 
 
 def _reachable(seen: Seen) -> Check:
-    return Check("at the end every agent can be rung again", 0, list(seen.unreachable))
+    return Check("at the end every agent can be rung again", sum(seen.agents.values()), list(seen.unreachable))
 
 
 def _call(call: Placed) -> str:

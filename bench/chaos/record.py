@@ -37,10 +37,11 @@ def open_calls(house: House) -> int:
     return int(row[0])
 
 
-def agents(house: House) -> list[tuple[str, str, str | None]]:
-    """Name, state and reason of everybody. Empty while the store cannot be read."""
+def agents(house: House) -> list[tuple[str, str, str | None, str]]:
+    """Name, state, reason and phone of everybody. Empty while the store cannot be read."""
     try:
-        return [(name, state, reason) for name, state, reason in house.rows("select name, state, reason from agent")]
+        rows = house.rows("select name, state, reason, phone from agent")
+        return [(name, state, reason, phone) for name, state, reason, phone in rows]
     except sqlite3.Error:
         return []
 

@@ -16,12 +16,14 @@ _HEAD = """# Reliability
 What is left when things die under load, measured on the real thing and written by one command:
 
 ```
-script/bench reliability --minutes {minutes:g} --seed {seed}
+script/bench reliability {words}
 ```
 
-{when} on {machine}. Our process, the private Asterisk, SIPp's callers at {rate:g} call a second, {pages} agents at
-consoles in Chromium who type into tickets and {phones} at phones alone. At random moments one of the things below dies.
-Our process is started again at once, as systemd does; Asterisk by us; a browser by the person, some seconds later.
+{when} on {machine}; load average over the last quarter of an hour {load:.1f}.
+
+Our process, the private Asterisk, SIPp's callers at {rate:g} call a second, {pages} agents at consoles in Chromium who
+type into tickets and {phones} at phones alone. At random moments one of the things below dies. Our process is started
+again at once, as systemd does; Asterisk by us; a browser by the person, some seconds later.
 """
 
 _MEANS = """
@@ -51,12 +53,10 @@ happened.
 """
 
 
-def page(
-    seen: Seen, checks: Sequence[Check], *, minutes: float, seed: int, rate: float, pages: int, phones: int
-) -> str:
-    """The whole document."""
+def page(seen: Seen, checks: Sequence[Check], *, words: Sequence[str], rate: float, load: float) -> str:
+    """The whole document. `words`: of the command line."""
     head = _HEAD.format(
-        minutes=minutes, seed=seed, rate=rate, pages=pages, phones=phones, machine=_machine(),
+        words=" ".join(words) or "--minutes 10", rate=rate, load=load, machine=_machine(), **seen.agents,
         when=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     )  # fmt: skip
     return "\n".join([head, *_checks(checks), "", *_faults(seen), "", *_calls(seen), _MEANS])

@@ -4,7 +4,7 @@ All times are Unix seconds.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Seen:
 
     `kills`: agent → when their browser was killed. `told`: number → outcomes in Asterisk's own journal. `presses`: how
     often agents had to say ready again. `unreachable`: agents whom no call could reach at the end. `kept`: tickets and
-    texts that pages still hold because the server refused them, and say so.
+    texts that pages still hold because the server refused them, and say so. `agents`: how many at pages, at phones.
     """
 
     calls: Mapping[str, Placed]
@@ -112,4 +112,5 @@ class Seen:
     ended_alone: Sequence[tuple[str, float]] = ()
     unreachable: Sequence[str] = ()
     presses: int = 0
+    agents: Mapping[str, int] = field(default_factory=dict)
     kept: Sequence[tuple[str, str]] = ()

@@ -74,6 +74,10 @@ def pairs(text: str) -> list[tuple[str, str]]:
 Builder = Callable[[Fields, datetime], m.Message]
 
 
+class Nameless(Exception):
+    """An event about channels that names none any more: whole, and nothing to learn from."""
+
+
 def unescape(text: str) -> str:
     """Undo Asterisk's C escapes. For names in channel snapshots; names of queue members and entries are raw."""
     if "\\" not in text:
@@ -210,13 +214,16 @@ def _member(kind: str) -> Builder:
 
 
 def _complete(f: Fields, at: datetime) -> m.Message:
-    # A caller who hung up may be gone when app_queue tells of it: then only the member's channel is named.
+    # Whoever hung up may be gone when app_queue tells of it: then the other's channel is named, or none.
+    channel = _own.may(f) or _dest.may(f)
+    if channel is None:
+        raise Nameless
     return m.AgentComplete(
         at=at,
         queue=f["Queue"],
         member=f["MemberName"],
         interface=f["Interface"],
-        channel=_own.may(f) or _dest.must(f),
+        channel=channel,
         dest=_dest.may(f),
         hold_s=int(f["HoldTime"]),
         talk_s=int(f["TalkTime"]),

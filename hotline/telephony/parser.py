@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from hotline.telephony import messages as m
-from hotline.telephony.catalogue import BUILDERS, Builder, Fields, pairs
+from hotline.telephony.catalogue import BUILDERS, Builder, Fields, Nameless, pairs
 
 MAX_BLOCK = 1024 * 1024
 _END = b"\r\n\r\n"
@@ -173,6 +173,9 @@ class Parser:
         fields = Fields(block.decode("utf-8", "replace"))
         try:
             message = builder(fields, self._at(fields))
+        except Nameless:
+            self.counts.dropped += 1
+            return None
         except _UNREADABLE:
             self.counts.malformed += 1
             return None

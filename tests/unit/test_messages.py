@@ -313,6 +313,13 @@ def test_an_agent_s_talk_ends_also_where_the_caller_is_gone_already() -> None:
     assert (told.member, told.reason, told.talk_s) == ("a7f3", "caller", 1)
 
 
+def test_an_agent_s_talk_whose_channels_are_both_gone_says_nothing_and_is_no_loss() -> None:
+    reader = Parser()
+    told = event("AgentComplete", AT, *MEMBER, ("HoldTime", "1"), ("TalkTime", "6"), ("Reason", "agent"))
+    assert reader.feed(told) == []
+    assert (reader.counts.lost, reader.counts.dropped) == (0, 1)
+
+
 @pytest.mark.parametrize(
     "data",
     [
