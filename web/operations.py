@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -107,7 +107,7 @@ class Operations:
             nodes = await tx.session.execute(
                 select(PbxNode.name, PbxNode.state, PbxNode.since, PbxNode.boot).order_by(PbxNode.name)
             )
-            states = tuple(NodeState(*row) for row in nodes)
+            states = tuple(NodeState(name, state, since, _began(boot)) for name, state, since, boot in nodes)
             nightly = await _nightly(tx, day)
         counters = self._counters()
         queued = counters.get("ami_events_queued")
@@ -129,6 +129,14 @@ class Operations:
             unwritten_since=self._unwritten_since(),
             nightly=nightly,
         )
+
+
+def _began(boot: str | None) -> datetime | None:
+    """Asterisk says its start in the time of its machine, which is the worker's and, as a rule, ours."""
+    try:
+        return datetime.fromisoformat(boot).astimezone(UTC) if boot else None
+    except ValueError:
+        return None
 
 
 async def _readings(tx: Tx, at: datetime) -> tuple[Reading, ...]:

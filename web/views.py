@@ -240,12 +240,12 @@ class Me:
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """An Asterisk as we know it. `state`: live, or stale since `since`; `boot`: its own start, as it says."""
+    """An Asterisk as we know it. `state`: live, or stale since `since`; `started_at`: its own start, as it says."""
 
     name: str
     state: str
     since: datetime
-    boot: str | None
+    started_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def day(now: datetime, *, is_whole: bool) -> OperationsView:
         totals=found,
         plots=plot.plots(found, LINES, ZONE),
         lines=plot.table(found, LINES, ZONE, read),
-        nodes=(views.NodeState("pbx1", "live", now - timedelta(hours=5), "2026-03-12T00:58:03"),),
+        nodes=(views.NodeState("pbx1", "live", now - timedelta(hours=5), now - timedelta(hours=30)),),
         readings=tuple(views.Reading("pbx1", source, now - timedelta(seconds=2)) for source in sorted(read)),
         corrected=0,
         corrections=(),
