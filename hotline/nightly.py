@@ -20,6 +20,8 @@ from hotline.settings import Settings
 
 log = structlog.get_logger()
 _LOOK_S = 300.0
+# After a start the journal first tells what happened while we were away, a few calls at a time.
+_FIRST_LOOK_S = 60.0
 # A journal that is behind gets this long after midnight to catch up; then the day is told with what is unread.
 _PATIENCE = timedelta(hours=6)
 
@@ -35,6 +37,7 @@ class Nightly:
 
     async def run(self) -> None:
         """Until cancelled."""
+        await asyncio.sleep(_FIRST_LOOK_S)
         while True:
             try:
                 await self.look(now())
