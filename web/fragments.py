@@ -102,6 +102,8 @@ def frame(seq: int, epoch: int, patches: str, events: str, *, reload: bool = Fal
     )
 
 
-def hello(seq: int, epoch: int) -> str:
-    """The first message after connecting."""
-    return f'{{"hello":true,"seq":{seq},"epoch":{epoch}}}'
+def hello(seq: int, epoch: int, user: str) -> str:
+    """The first message after connecting. `user`: whose screen it is by the cookie. A page of somebody else, left open
+    when they signed out, must show nothing of it.
+    """
+    return json.dumps({"hello": True, "seq": seq, "epoch": epoch, "user": user}, ensure_ascii=False)

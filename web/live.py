@@ -227,7 +227,7 @@ class Hub:
         """Greet a screen and close the gap since `after` (None: its page is as fresh as the board)."""
         await self.catch_up()
         # No await from here on: nothing can be read between the gap's last event and the screen's first frame.
-        screen.put(hello(self.seq, self.state.epoch))
+        screen.put(hello(self.seq, self.state.epoch, screen.actor.name))
         if after is not None and after != self.seq:
             screen.put(self._gap(screen, after))
         screen.spent = self._sends

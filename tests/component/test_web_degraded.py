@@ -60,6 +60,13 @@ async def test_a_store_that_cannot_be_read_is_said_on_every_screen(
         assert "stale since" not in _stale(await socket.frame())
 
 
+async def test_a_socket_says_whose_it_is(house: House) -> None:
+    """A page left open by who signed out before must not show what belongs to who signed in after."""
+    person = await house.sign_in("supervisor")
+    async with house.socket(person) as socket:
+        assert (await socket.frame())["user"] == person.account.name
+
+
 async def test_an_open_page_is_somebody_at_work(house: House) -> None:
     person = await house.sign_in("supervisor")
     async with house.socket(person) as socket:

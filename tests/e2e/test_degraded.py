@@ -126,6 +126,10 @@ async def test_a_person_signs_in_again_without_leaving_the_page_or_the_call(hotl
         )
         people.forget(hotline, agent.name)
         await agent.write("父母都不在家")
+        # Somebody else in the same browser: the page stays whose it was, and shows nothing of theirs.
+        await people.sign_in(hotline, "supervisor", agent.page.context)
+        await expect(agent.page.locator("#offline [data-text]")).to_contain_text("supervisor", timeout=PATIENT)
+        assert (await agent.ref(), await agent.summary()) == (ref, "父母都不在家")
         await agent.page.locator("#offline [data-sign-in]").click(timeout=PATIENT)
         await agent.page.keyboard.type("a wrong password")
         await agent.press("Enter")

@@ -141,7 +141,8 @@ function settle(entry, answer, element) {
       element.dataset.version = answer.body.version;
       status(element, "saved", word("saved", { time: clock(new Date()) }));
     }
-  } else if (answer?.status === 401) {
+  } else if (answer?.status === 401 || answer?.body?.code === "csrf") {
+    // Nobody, or somebody else, is signed in: no word against the text.
     queue.failed(entry);
     setSignedOut(true);
     again();

@@ -21,6 +21,7 @@ let channel;
 let since = null;
 let bannerTimer;
 let isSignedOut = false;
+let other = ""; // who is signed in in this browser instead: nothing of theirs belongs on this page
 const me = Math.random().toString(36).slice(2);
 let retry;
 let retryAt = null;
@@ -58,6 +59,7 @@ function apply(frame) {
 async function resync() {
   try {
     const fresh = await page(location.href);
+    if (fresh.body.dataset.user !== document.body.dataset.user) return;
     adopt(fresh);
     for (const selector of SHARED) {
       const news = fresh.querySelectorAll(selector);
@@ -90,7 +92,8 @@ function banner() {
     return;
   }
   const show = () => {
-    line.querySelector("[data-text]").textContent = word(isSignedOut ? "signedOut" : "offline", { time: clock(new Date(since)) });
+    const says = other ? "otherUser" : isSignedOut ? "signedOut" : "offline";
+    line.querySelector("[data-text]").textContent = word(says, { time: clock(new Date(since)), name: other, me: document.body.dataset.user });
     line.querySelector("[data-sign-in]").hidden = !isSignedOut;
     line.querySelector("[data-reconnect]").hidden = isSignedOut;
     line.hidden = false;
@@ -111,7 +114,8 @@ function announceTry() {
   tick();
 }
 
-function setSince(value, signedOut = false, next = null) {
+function setSince(value, signedOut = false, next = null, instead = other) {
+  other = value === null ? "" : instead;
   if (value === null && isSignedOut) resync();
   retryAt = next;
   since = value;
@@ -161,6 +165,12 @@ function connect(attempt = 0) {
   socket.onmessage = (message) => {
     heard();
     const frame = JSON.parse(message.data);
+    if (frame.hello && frame.user !== undefined && frame.user !== document.body.dataset.user) {
+      other = frame.user;
+      socket.close();
+      return;
+    }
+    if (frame.hello) other = "";
     if (since !== null) {
       setSince(null);
       tellState();
@@ -176,7 +186,7 @@ function connect(attempt = 0) {
   };
   socket.onclose = ({ code }) => {
     clearTimeout(silence);
-    const next = afterClose(code);
+    const next = other ? "signed-out" : afterClose(code);
     const wait = { "at-once": 0, "signed-out": SIGNED_OUT_MS, again: delay(tries) }[next];
     setSince(since ?? Date.now(), next === "signed-out", wait === undefined ? null : Date.now() + wait);
     tellState();
@@ -185,7 +195,7 @@ function connect(attempt = 0) {
 }
 
 function tellState() {
-  tell({ kind: "state", since, signedOut: isSignedOut, retryAt });
+  tell({ kind: "state", since, signedOut: isSignedOut, retryAt, other });
 }
 
 // Now, not when it is due: somebody pressed for it, or has just signed in.
@@ -218,7 +228,7 @@ function follow() {
       if (since !== null) setSince(null);
       receive(data.frame);
     } else if (data.kind === "lead") announce();
-    else if (data.kind === "state") setSince(data.since, data.signedOut, data.retryAt);
+    else if (data.kind === "state") setSince(data.since, data.signedOut, data.retryAt, data.other);
     else if (data.kind === "caught-up" && data.to === me) data.frames ? data.frames.forEach(receive) : resync();
   });
   tell({ kind: "joined", from: me, seq: place.seq });
@@ -244,8 +254,10 @@ export function start() {
     lead();
     return;
   }
-  channel = new BroadcastChannel("hotline-live");
-  navigator.locks.request("hotline-live", () => {
+  // A page of somebody who was signed in here before shares nothing with those of who is now.
+  const name = `hotline-live/${document.body.dataset.user}`;
+  channel = new BroadcastChannel(name);
+  navigator.locks.request(name, () => {
     leads = true;
     return lead();
   });
