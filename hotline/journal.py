@@ -14,7 +14,6 @@ from typing import Any
 
 import structlog
 from sqlalchemy import delete, func, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from hotline.calls import history
 from hotline.calls.history import Known, Over
@@ -23,7 +22,6 @@ from hotline.calls.recovery import Stories, Story
 from hotline.calls.tracker import UNKNOWN_LINE
 from hotline.clock import now
 from hotline.db import Database, Tx
-from hotline.errors import TelephonyError
 from hotline.telephony.journal import Mark, Piece, QueueLine, Trail, set_aside
 
 log = structlog.get_logger()
@@ -73,7 +71,7 @@ class Journal:
             more = False
             try:
                 more = await self.look(now())
-            except (SQLAlchemyError, OSError, TelephonyError) as error:
+            except Exception as error:  # whatever a file holds, it must not end the worker
                 log.error("journal.look failed, tried again", error=type(error).__name__)
             await asyncio.sleep(0 if more else _LOOK_S)
 

@@ -29,8 +29,10 @@ from hotline.events import (
 )
 from hotline.telephony.journal import QueueLine
 
-Found = Literal["known", "open", "created", "corrected", "filled", "agreed"]
-"""What a story met: told before; its row goes on; no row; a row that was wrong, lacked something, or was right."""
+Found = Literal["known", "open", "created", "corrected", "filled", "agreed", "untold"]
+"""What a story met: told before; its row goes on; no row; a row that was wrong, lacked something, or was right. Untold:
+its records make no call.
+"""
 
 # Rows and records see one moment a little apart, and a snapshot knows ages in whole seconds.
 CLOSE = timedelta(seconds=2)
@@ -86,13 +88,14 @@ async def settle(tx: Tx, node: str, story: Story, over: Over) -> Found:
         return "open"
     events = tell(story, node, is_cut=over.is_cut)
     truth = told(events)
-    assert truth is not None  # noqa: S101 - a caller's story has both ends
+    if truth is None:
+        return "untold"
     if call is None:
         for event in events:
             tx.emit(replace(event, is_past=True))
         found: Found = "created"
     else:
-        found = await _compare(tx, call, story, over, events)
+        found = await _compare(tx, call, story, over, events, truth=truth)
     await keep(tx, "cel", Known(node, story.own, story.line), started_at=truth.started_at, end=truth)
     return found
 
@@ -109,10 +112,8 @@ async def _row(tx: Tx, node: str, story: Story) -> Call | None:
     return None
 
 
-async def _compare(tx: Tx, call: Call, story: Story, over: Over, events: Sequence[CallEvent]) -> Found:
+async def _compare(tx: Tx, call: Call, story: Story, over: Over, events: Sequence[CallEvent], *, truth: Told) -> Found:
     found: Found = "agreed"
-    truth = told(events)
-    assert truth is not None  # noqa: S101 - a caller's story has both ends
     for event in await _missing(tx, call, events):
         tx.emit(replace(event, is_past=True))
         found = "filled"

@@ -3,6 +3,7 @@
 The files are captured ones, of the same runs as the AMI transcripts beside them (tests/journal).
 """
 
+import asyncio
 import os
 import shutil
 from collections.abc import Sequence
@@ -491,6 +492,28 @@ async def test_what_could_not_be_written_is_written_later(
             await house.read(end_of(name) + LATER)
     await house.read(end_of(name) + LATER)
     assert_same(await rows_of(house), heard)
+
+
+async def test_whatever_fails_does_not_end_the_worker(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.write("abandoned")
+    real, failures = history.settle, [ValueError("a record that nobody thought of")]
+
+    async def settle(*args: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await real(*args)
+
+    monkeypatch.setattr(history, "settle", settle)
+    monkeypatch.setattr("hotline.journal._LOOK_S", 0.001)
+    monkeypatch.setattr("hotline.journal.now", lambda: end_of("abandoned") + LATER)
+    task = asyncio.create_task(house.journal.run())
+    try:
+        async with asyncio.timeout(10):
+            while not await house.calls():
+                await asyncio.sleep(0.001)
+    finally:
+        task.cancel()
+    assert failures == []
 
 
 async def test_a_kill_in_the_middle_of_a_call_costs_a_second_look(house: House, truth: Any) -> None:
