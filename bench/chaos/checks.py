@@ -196,7 +196,7 @@ def _words(seen: Seen) -> tuple[Check, Check]:
     just = Check(f"also those typed in the last {_FLUSH_S:g} s before their browser was killed", 0, is_promised=False)
     just.note, told = "not promised", 0
     for word in seen.words:
-        was_last = any(0 <= at - word.at < _FLUSH_S for at in seen.kills.get(word.agent, ()))
+        was_last = any(-_NEAR_S <= at - word.at < _FLUSH_S for at in seen.kills.get(word.agent, ()))
         check = just if was_last else here
         check.of += 1
         found = seen.summaries.get(word.ref, "").count(word.text)

@@ -92,6 +92,15 @@ def test_what_is_missing_doubled_or_wrong_is_noticed(changes: dict[str, object],
     assert len(wrong(seen(**changes))) == failed
 
 
+def test_what_was_typed_as_its_browser_was_killed_is_told_apart_and_not_promised() -> None:
+    words = [Word("甲", "H-1", "agent0", at) for at in (104.0, 110.3)]
+    here, just = (
+        check for check in checks.run(seen(words=words, kills={"agent0": [110.0]})) if check.name.find(" typed ") > 0
+    )
+    assert (here.of, len(here.wrong), here.holds) == (1, 1, False)
+    assert (just.of, len(just.wrong), just.holds) == (1, 1, True)
+
+
 def test_a_call_that_no_asterisk_heard_need_not_be_on_record_but_never_twice() -> None:
     silent = Placed(NUMBER, 100.0)
     assert wrong(seen(calls={NUMBER: silent}, records=(), told={})) == []
