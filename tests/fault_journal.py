@@ -13,6 +13,7 @@ from random import Random
 import pytest
 from sqlalchemy import select
 
+from hotline.calls.history import CLOSE
 from hotline.calls.models import Call, CallOffer, JournalCall
 from hotline.db import Database
 from hotline.events import CallEnded
@@ -25,8 +26,8 @@ from tests.pbx_calls import TrueCall
 from tests.pbx_model import T0
 
 _LOOKS = 12
-# A snapshot knows ages in whole seconds and takes up to half a one; a row so close to the journal is left as it is.
-_CLOSE = timedelta(seconds=2)
+# A row that is close to the journal is left as it is; bridges are joined a moment after AgentConnect.
+_CLOSE = CLOSE + timedelta(milliseconds=200)
 _MS = timedelta(milliseconds=1)
 
 
