@@ -55,6 +55,25 @@ async def test_words_typed_without_a_network_or_lost_with_the_page_arrive(hotlin
     await is_stored(agent, ref, "第一句离线写的没送出")
 
 
+async def test_a_ring_in_mid_word_takes_no_letter(hotline: House, people: People) -> None:
+    agent = await people.agent(hotline)
+    ref = await after_a_call(hotline, agent, "13800138104")
+    await agent.is_ready()
+    word = "铃响的时候还在写的一个字也不能少"
+    await agent.page.focus("#field-summary")
+    async with hotline.caller("13800138105"):
+        while not await agent.page.locator("#softphone[data-call=ringing]").count():
+            await agent.page.keyboard.type(word, delay=30)
+        await agent.page.keyboard.type(word, delay=30)
+        rang_with = await agent.ref()
+        written = await agent.summary()
+        assert (rang_with, set(written.split(word))) == (ref, {""})
+        await agent.answer()
+        await agent.has(f"#panel[data-ref]:not([data-ref='{ref}']) #ticket-form")
+        await agent.hang_up()
+    await is_stored(agent, ref, written)
+
+
 async def test_two_tabs_that_write_the_same_field_are_shown_both_texts(hotline: House, people: People) -> None:
     context = await people.context(hotline, "agent1")
     agent = await people.console(hotline, context, "agent1", ready=True)

@@ -12,6 +12,7 @@ import * as operations from "./operations.js";
 import * as signIn from "./signin.js";
 import * as softphone from "./softphone.js";
 import * as tick from "./tick.js";
+import * as typing from "./typing.js";
 import { toast, word } from "./words.js";
 
 const COME_BACK_MS = 3000;
@@ -95,6 +96,7 @@ htmx.config.timeout = TIMEOUT_MS;
 errors();
 tabs();
 tick.start();
+typing.start();
 fields.start();
 comeBack();
 keep.start();

@@ -6,6 +6,7 @@ import * as autosave from "./autosave.js";
 import * as callnote from "./callnote.js";
 import { page, send, why } from "./net.js";
 import { tick } from "./tick.js";
+import * as typing from "./typing.js";
 import { toast, word } from "./words.js";
 
 const panel = () => document.getElementById("panel");
@@ -13,6 +14,7 @@ const current = () => panel()?.dataset.ref ?? "";
 let refreshTimer;
 let workTimer;
 let cutOffTimer;
+let wanted;
 const CUT_OFF_MS = 3000;
 
 function initialise() {
@@ -20,8 +22,14 @@ function initialise() {
   autosave.restore();
 }
 
-// Shows a ticket in place of the present one. What was typed there is saved or kept; only what the server said is shown.
+const isAnswered = () => ["answering", "talking"].includes(document.getElementById("softphone")?.dataset.call);
+
+// Shows a ticket in place of the present one, once the word that is being written there is whole or the call is answered.
+// What was typed there is saved or kept; only what the server said is shown.
 export async function pop(ref) {
+  wanted = ref;
+  await typing.pause(isAnswered);
+  if (wanted !== ref) return;
   autosave.flush();
   const old = panel();
   if (!old || old.dataset.ref === ref) return refresh();

@@ -8,6 +8,7 @@ import * as microphone from "./microphone.js";
 import { send, why } from "./net.js";
 import * as ring from "./ring.js";
 import { span } from "./tick.js";
+import { isMidWord } from "./typing.js";
 import { mask, toast, word } from "./words.js";
 
 const LOCK = "hotline-phone";
@@ -243,7 +244,7 @@ function onSession({ originator, session: incoming, request }) {
   setCall("ringing");
   startClock();
   ring.start();
-  box.querySelector("[data-phone-do=answer]").focus();
+  if (!isMidWord()) box.querySelector("[data-phone-do=answer]").focus();
 }
 
 function startClock() {

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { matches } from "../fields.js";
 import { meaning } from "../keys.js";
 import { known, level, share, span } from "../tick.js";
+import { isGoing } from "../typing.js";
 import { clock, fill, mask } from "../words.js";
 
 test("durations read like a clock", () => {
@@ -82,4 +83,10 @@ test("nothing is counted on beyond the moment of which something is known", () =
   assert.equal(known(9000, 4000, null), 4000);
   assert.equal(known(9000, 4000, 3000), 3000);
   assert.equal(known(9000, null, Number.NaN), 9000);
+});
+
+test("a word goes on for a second after its last letter, and as long as an input method holds it", () => {
+  assert.deepEqual([1000, 1999, 2000].map((now) => isGoing(now, 1000, false)), [true, true, false]);
+  assert.equal(isGoing(99000, 1000, true), true);
+  assert.equal(isGoing(0, -Infinity, false), false);
 });
