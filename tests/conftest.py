@@ -5,16 +5,19 @@ import shutil
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from hotline import migrate
-from hotline.db import Database
+if TYPE_CHECKING:
+    from hotline.db import Database
 
 
 @pytest.fixture(scope="session")
 def template_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty store, migrated once a session; every test copies it."""
+    from hotline import migrate  # noqa: PLC0415 - pure tests do without a store
+
     path = tmp_path_factory.mktemp("store") / "template.sqlite3"
     # In a thread of its own: asyncio.run would take away the loop of the test that asked first.
     worker = threading.Thread(target=asyncio.run, args=(migrate.upgrade(f"sqlite+aiosqlite:///{path}"),))
@@ -32,7 +35,9 @@ def store_url(template_store: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def db(store_url: str) -> AsyncIterator[Database]:
+async def db(store_url: str) -> "AsyncIterator[Database]":
+    from hotline.db import Database  # noqa: PLC0415 - likewise
+
     database = Database(store_url)
     yield database
     await database.close()

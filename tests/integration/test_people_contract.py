@@ -33,7 +33,6 @@ from tests.component.test_agents import (  # noqa: F401 - likewise
     test_a_phone_is_claimed_once_asterisk_knows_its_secret,
     test_a_snapshot_finds_members_and_sweeps_the_others,
     test_log_off_leaves_the_queue_and_makes_the_phone_void,
-    test_the_board_has_all_who_may_sign_in_by_extension,
     test_the_end_of_the_call_frees_whoever_still_seems_to_have_it,
     test_two_buttons_pressed_at_once_reach_asterisk_one_after_the_other,
     test_wrap_up_ends_by_itself_once,
