@@ -84,6 +84,10 @@ def run(
     if not chosen or not chosen <= {"web", "worker"}:
         raise StartupError(f"--roles takes web and worker, not {roles!r}")
     settings = _settings()
+    import gc
+
+    # Until it is ready (web.serve): walking through what is being loaded would be a sixth of the start.
+    gc.disable()
     import uvloop
 
     from web.serve import serve

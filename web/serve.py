@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 
 import structlog
 import uvicorn
@@ -14,7 +15,6 @@ from hotline import admin, migrate
 from hotline.app import App, prepare_data_dir
 from hotline.errors import StartupError
 from hotline.settings import Settings
-from web.app import create_app
 
 log = structlog.get_logger()
 _READY_S = 60.0
@@ -66,23 +66,29 @@ class _Stop(asyncio.Event):
 async def _serve(settings: Settings, roles: frozenset[str], stop: _Stop) -> None:
     prepare_data_dir(settings)
     sock = _bind(settings) if "web" in roles else None
+    # Half of the start is the web framework's loading: beside Asterisk's own start it costs no time.
+    loading = asyncio.create_task(asyncio.to_thread(import_module, "web.app")) if sock is not None else None
     await migrate.upgrade(settings.store_url)
     app = App(settings, roles)
     await app.check()
     if settings.demo and (accounts := await admin.ensure_demo_accounts(app.db, settings)):
         _say(f"demo accounts, printed this once and kept in {settings.data_dir / admin.DEMO_FILE}:\n{accounts}")
     async with app.running():
-        if sock is None:
+        if sock is None or loading is None:
             await app.ready(_READY_S)
+            _start_is_over()
             stop.ready = True
             _say(f"hotline ready: worker of {settings.node}")
             await stop.wait()
             await _drain(app)
         else:
+            await loading
             await _serve_web(app, sock, stop)
 
 
 async def _serve_web(app: App, sock: socket.socket, stop: _Stop) -> None:
+    from web.app import create_app  # noqa: PLC0415 - see `loading`
+
     console = create_app(app)
     server = _Server(
         uvicorn.Config(
@@ -98,12 +104,10 @@ async def _serve_web(app: App, sock: socket.socket, stop: _Stop) -> None:
     )
     serving = asyncio.create_task(server.serve(sockets=[sock]), name="uvicorn")
     try:
-        await asyncio.to_thread(console.state.web.renderer.warm)  # while Asterisk starts
         await app.ready(_READY_S)
         await server.listening.wait()
-        # What was made by the start stays: the collector need not walk through it in the middle of a call.
-        gc.collect()
-        gc.freeze()
+        await asyncio.to_thread(console.state.web.renderer.warm)  # screens that were open see calls meanwhile
+        _start_is_over()
         stop.ready = True
         if app.settings.demo and app.settings.open == "always":
             _say("demo start: the lines are open at all hours")
@@ -117,6 +121,13 @@ async def _serve_web(app: App, sock: socket.socket, stop: _Stop) -> None:
     finally:
         server.should_exit = True
         await serving
+
+
+def _start_is_over() -> None:
+    """What was made by the start stays: the collector need not walk through it in the middle of a call."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 async def _drain(app: App) -> None:
