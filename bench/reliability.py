@@ -15,8 +15,8 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -37,25 +37,26 @@ _BREAK_EVERY_S, _BREAK_S = 55.0, 14.0
 _SETTLE_S = 60.0
 _WAIT_S = 10
 
-_ELSEWHERE = 10  # how much nicer than our process everything is that in service runs on other machines
+_ELSEWHERE = 10  # how much nicer than the rest
 
 
-class Server(House):
-    """Our process and Asterisk as on a machine of their own: callers, phones and browsers, which in service are
-    elsewhere, get what they leave of this one.
-    """
-
-    def spawn(self) -> int:
-        told = super().spawn()
-        if os.geteuid() == 0 and self.process is not None:
-            os.setpriority(os.PRIO_PROCESS, self.process.pid, 0)  # Asterisk, which it starts, inherits that
-        return told
+@contextmanager
+def elsewhere() -> Iterator[None]:
+    """What is started inside has what our process and Asterisk leave of the machine: in service it is on others."""
+    may = os.geteuid() == 0  # nobody else may take it back
+    if may:
+        os.setpriority(os.PRIO_PROCESS, 0, _ELSEWHERE)
+    try:
+        yield
+    finally:
+        if may:
+            os.setpriority(os.PRIO_PROCESS, 0, 0)
 
 
 async def measure(options: argparse.Namespace, directory: Path) -> tuple[Seen, list[checks.Check]]:
     """One run. What it leaves in `directory` says more of it."""
     seconds, chance = options.minutes * 60, random.Random(options.seed)
-    house = Server.make(
+    house = House.make(
         directory, 2000, demo=False, lines="12345:60,2912345:1", ring_s=5, max_wait_s=_WAIT_S, wrap_up_s=3,
         rtp_ports="34000-34999",
     )  # fmt: skip
@@ -70,7 +71,9 @@ async def measure(options: argparse.Namespace, directory: Path) -> tuple[Seen, l
         count = options.pages + options.phones
         endpoints, cookies = await fill(house.settings, count, count)
         await house.start()
-        async with async_playwright() as driver:
+        async with AsyncExitStack() as stack:
+            with elsewhere():
+                driver = await stack.enter_async_context(async_playwright())
             more = [(house, f"agent{n}", cookie, log, random.Random(f"{options.seed}/{n}"))
                     for n, cookie in enumerate(cookies)]  # fmt: skip
             pages = [PageAgent(*given, driver=driver, profile=directory / f"profile-{given[1]}")
@@ -85,7 +88,8 @@ async def measure(options: argparse.Namespace, directory: Path) -> tuple[Seen, l
             for agent in everybody:
                 agent.presses = 0
             lab = Pbx(house.settings, house.asterisk, directory)
-            house.running += callers.start(lab, seconds=seconds, rate=options.rate)
+            with elsewhere():
+                house.running += callers.start(lab, seconds=seconds, rate=options.rate)
             breaks = asyncio.create_task(_breaks(everybody))
             tasks.append(breaks)
             planned = schedule.plan(chance, seconds, options.faults.split(","))
@@ -192,8 +196,6 @@ def main() -> int:
     options = _options()
     # Told to end: as by Ctrl-C, so that Asterisk stops and the disk is unmounted.
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-    if os.geteuid() == 0:
-        os.nice(_ELSEWHERE)
     made = tempfile.mkdtemp(prefix="hotline-reliability-")
     directory = Path(options.keep or made)
     directory.mkdir(parents=True, exist_ok=True)
