@@ -156,24 +156,27 @@ class App:
             await asyncio.sleep(_LOOK_S)
 
     async def _watch_asterisk(self, worker: Worker) -> None:
-        """One that ended without being told to is started again: callers must not wait for somebody to notice.
+        """One that ended without being told to is started again, by its keeper or by us: callers must not wait for
+        somebody to notice.
 
         A lost connection is reason to look at once; the clients need not wait for their next try either.
         """
+        pid = self.asterisk.pid()
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_S):
                     await worker.lost.wait()
                     worker.lost.clear()
-            if self._is_stopping or self.asterisk.alive():
+            if self._is_stopping or (pid is not None and self.asterisk.pid() == pid):
                 continue
-            log.error("asterisk.ended by itself, started again")
+            log.error("asterisk.ended by itself, started again", pid=pid)
             try:
                 await self.asterisk.start()
             except (HotlineError, OSError) as error:
                 log.error("asterisk.start failed, tried again", error=str(error))
                 await asyncio.sleep(_AGAIN_S)
             else:
+                pid = self.asterisk.pid()
                 self.actions.hurry()
                 worker.events.hurry()
 

@@ -147,17 +147,30 @@ class Asterisk:
     # Life
 
     def pid(self) -> int | None:
-        """Of our running Asterisk, also one that an earlier process of ours started."""
+        """Of our running Asterisk, whichever process of ours started it."""
+        return self._running()[1]
+
+    def _keeper(self) -> int | None:
+        """Of what starts it again when it was killed."""
         if self._started is not None and self._started.poll() is None:
             return self._started.pid  # also in its first moments, in which the system does not know its command yet
+        return self._running()[0]
+
+    def _running(self) -> tuple[int | None, int | None]:
+        """The keeper and Asterisk."""
         try:
-            pid = int(self.places.pid.read_text())
+            keeper, child = map(int, self.places.pid.read_text().split())
+        except (OSError, ValueError):
+            return None, None
+        return self._if_ours(keeper), self._if_ours(child)
+
+    def _if_ours(self, pid: int) -> int | None:
+        try:
             arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except (OSError, ValueError, IndexError):
+        except (OSError, IndexError):
             return None
-        is_ours = os.fsencode(self.places.etc / "asterisk.conf") in arguments
-        return pid if is_ours and state != "Z" else None
+        return pid if os.fsencode(self.places.etc / "asterisk.conf") in arguments and state != "Z" else None
 
     def started_at(self) -> datetime | None:
         """When the one that runs now was started; None if none runs. Whatever is older, it did not do."""
@@ -168,7 +181,8 @@ class Asterisk:
         await self.cli("logger reload")
 
     def alive(self) -> bool:
-        return self.pid() is not None
+        """It runs, or is about to: its keeper does."""
+        return self._keeper() is not None or self.pid() is not None
 
     @property
     def is_ours(self) -> bool:
@@ -207,9 +221,10 @@ class Asterisk:
         """False: it runs with another configuration and has no calls, so it may be stopped and started anew."""
         pid = self.pid()
         same = self.places.config_hash.exists() and self.places.config_hash.read_text().strip() == wanted
-        if not same and await self.active_calls() == 0:
-            return False
         if not same:
+            await self._answers()
+            if await self.active_calls() == 0:
+                return False
             log.warning("asterisk.adopted with its old configuration: calls are up", pid=pid)
             # Whatever else waits for the next start: without a login nobody would see these calls.
             write_file(self.places.etc / MANAGER, self.files()[MANAGER])
@@ -225,11 +240,12 @@ class Asterisk:
 
     def _spawn(self) -> None:
         # Its own session: Ctrl-C in our terminal and our death do not reach it.
+        write_file(self.places.pid, " " * 21 + "\n")
         previous = os.umask(0o077)
         try:
             with (self.places.log / "console").open("ab") as output:
                 self._started = subprocess.Popen(  # noqa: S603
-                    self._command("-f"),
+                    [str(config_home() / "keep"), str(self.places.pid), *self._command("-f")],
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
@@ -238,8 +254,7 @@ class Asterisk:
                 )
         finally:
             os.umask(previous)
-        write_file(self.places.pid, f"{self._started.pid}\n")
-        log.info("asterisk.started", pid=self._started.pid, version=self.installation.version)
+        log.info("asterisk.started", keeper=self._started.pid, version=self.installation.version)
 
     async def _booted(self) -> None:
         end = time.monotonic() + _BOOT_S
@@ -251,7 +266,19 @@ class Asterisk:
                     f"Asterisk's manager port {self.settings.ami_port} did not answer: {self._last_words()}"
                 )
             await asyncio.sleep(0.05)
-        await self.cli("core waitfullybooted", timeout_s=_BOOT_S)
+        await self._answers()
+
+    async def _answers(self) -> None:
+        """One that its keeper started a moment ago takes no commands yet."""
+        end = time.monotonic() + _BOOT_S
+        while True:
+            try:
+                await self.cli("core waitfullybooted", timeout_s=_BOOT_S)
+                return
+            except TelephonyError:
+                if not self.alive() or time.monotonic() > end:
+                    raise
+            await asyncio.sleep(0.2)
 
     def _last_words(self) -> str:
         for name in ("messages", "console"):
@@ -297,7 +324,9 @@ class Asterisk:
         if await self._ask("core stop now") and await self._gone(_STOP_S):
             return
         for number in (signal.SIGTERM, signal.SIGKILL):
-            self._signal(number)
+            for pid in (self._keeper(), self.pid()):  # in this order, or it would be started again
+                if pid is not None:
+                    os.kill(pid, number)
             if await self._gone(_STOP_S):
                 return
 
@@ -308,11 +337,6 @@ class Asterisk:
             # The answer is lost when Asterisk ends while it speaks.
             return not self.alive()
         return True
-
-    def _signal(self, number: signal.Signals) -> None:
-        pid = self.pid()
-        if pid is not None:
-            os.kill(pid, number)
 
     async def _gone(self, timeout_s: float) -> bool:
         end = time.monotonic() + timeout_s

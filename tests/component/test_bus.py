@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from hotline.bus import Bus, InProcessBus, RedisBus, open_bus
+from hotline.bus import Bus, InProcessBus, open_bus
 from hotline.errors import StartupError
+from hotline.redis_bus import RedisBus
 
 NOBODY = "redis://:secret-word@127.0.0.1:9/0"
 

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from hotline import migrate
 from hotline.db import Database
 from hotline.errors import StartupError
+from hotline.migrations import steps
 
 
 def _url(folder: Path) -> str:
@@ -15,9 +16,9 @@ def _url(folder: Path) -> str:
 
 
 async def test_migrations_lead_to_exactly_what_the_models_say(db: Database) -> None:
-    migrate.load_models()
+    steps.load_models()
     async with db.engine.connect() as connection:
-        assert await connection.run_sync(migrate.differences) == []
+        assert await connection.run_sync(steps.differences) == []
 
 
 async def test_a_difference_is_found(db: Database) -> None:
@@ -60,3 +61,8 @@ async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Pa
     with pytest.raises(StartupError, match="database cannot be used"):
         await migrate.upgrade(_url(tmp_path))
     assert path.read_bytes() == before
+
+
+async def test_the_newest_revision_read_from_the_files_is_the_one_that_alembic_goes_to(db: Database) -> None:
+    async with db.engine.connect() as connection:
+        assert await connection.scalar(text("SELECT version_num FROM alembic_version")) == migrate.newest()

@@ -95,7 +95,9 @@ class House:
 
     def spawn(self) -> int:
         """Returns how long its log was before."""
-        given = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
+        # With its modules compiled once, as in service, whatever those who run this want of their own.
+        given = {name: value for name, value in os.environ.items()
+                 if not name.startswith("HOTLINE_") and name != "PYTHONDONTWRITEBYTECODE"}  # fmt: skip
         ours = {f"HOTLINE_{name.upper()}": str(value) for name, value in self.settings.model_dump().items()}
         told = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as out:

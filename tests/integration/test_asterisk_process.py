@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
@@ -16,6 +17,7 @@ from hotline.ivr.hours import Hours
 from hotline.settings import CHECKOUT, Settings
 from hotline.telephony.asterisk import Asterisk
 from tests.integration.pbx import Pbx
+from tests.integration.process import until
 
 pytestmark = pytest.mark.integration
 NewPbx = Callable[..., Awaitable[Pbx]]
@@ -37,11 +39,39 @@ async def test_it_lives_in_a_session_of_its_own_and_is_adopted(new_pbx: NewPbx) 
     pbx = await new_pbx()
     pid = pbx.asterisk.pid()
     assert pid is not None
-    assert os.getsid(pid) == pid
+    assert os.getsid(pid) != os.getsid(0)
     second = again(pbx.settings, asterisk_prefix=pbx.settings.asterisk_prefix)
     second._sounds = pbx.asterisk._sounds
     await second.start()
     assert second.pid() == pid
+
+
+async def test_one_that_was_killed_runs_again_with_nobody_of_ours_there(new_pbx: NewPbx) -> None:
+    pbx = await new_pbx()
+    killed = pbx.asterisk.pid()
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    later = again(pbx.settings)  # has started nothing itself
+    await until(lambda: later.pid() not in {None, killed}, "another one runs")
+    later._sounds = pbx.asterisk._sounds
+    await later.start()
+    pbx.calls(hold_ms=3000)
+    async with pbx.ami() as events:
+        await events.fact("HLOffered")
+    await later.cli("channel request hangup all")
+    await later.stop()
+    assert not later.alive()
+
+
+async def test_one_whose_keeper_died_is_stopped_and_started_all_the_same(new_pbx: NewPbx) -> None:
+    pbx = await new_pbx(drain_s=0)
+    keeper, pid = map(int, pbx.asterisk.places.pid.read_text().split())
+    os.kill(keeper, signal.SIGKILL)
+    assert pbx.asterisk.pid() == pid
+    await pbx.asterisk.stop()
+    assert not pbx.asterisk.alive()
+    await pbx.asterisk.start()
+    assert pbx.asterisk.pid() not in {None, pid}
 
 
 async def test_a_changed_configuration_restarts_it_when_no_call_is_up_and_not_otherwise(new_pbx: NewPbx) -> None:

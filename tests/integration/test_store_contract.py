@@ -10,9 +10,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from hotline import migrate
-from hotline.bus import Bus, RedisBus
+from hotline.bus import Bus
 from hotline.db import Database
 from hotline.errors import StartupError
+from hotline.redis_bus import RedisBus
 from tests.component import test_bus, test_db, test_migrations, test_tickets
 from tests.integration.servers import postgres_server, postgres_url, redis_server  # noqa: F401 - fixtures
 

@@ -6,6 +6,7 @@ import { Queue, read } from "./queue.js";
 import { clock, toast, word } from "./words.js";
 
 const PAUSE_MS = 400;
+const LONGEST_MS = 600; // somebody who types on and on: what they typed must not be in one page's hands for long
 const SLOW_MS = 2000;
 const STORE = "hotline-unsent";
 
@@ -13,7 +14,7 @@ let queue;
 let retryTimer;
 let tries = 0;
 let isSignedOut = false;
-const timers = new Map();
+const timers = new Map(); // field → {timer, since}: when its first unsent letter was typed
 const expected = new Map();
 
 const box = (ref, field) => document.querySelector(`[data-field="${CSS.escape(field)}"][data-ref="${CSS.escape(ref)}"]`);
@@ -132,7 +133,7 @@ function settle(entry, answer, element) {
       if (answer.body.ticket_version) newVersion(entry.ref, answer.body.ticket_version);
       status(element, "saved", word("saved", { time: clock(new Date(answer.body.saved_at)) }));
     }
-    if (!isWhole) flush();
+    if (!isWhole && !timers.has(element)) flush();
   } else if (answer?.status === 409 && answer.body && "theirs" in answer.body) {
     const whose = queue.conflict(entry, answer.body.theirs ?? "", answer.body.version);
     if (whose === "ours") flush();
@@ -190,10 +191,8 @@ function again() {
 
 // Sends all that waits. Resolves when it was answered; true when nothing is left.
 export async function flush() {
-  for (const [element, timer] of timers) {
-    clearTimeout(timer);
-    timers.delete(element);
-  }
+  for (const { timer } of timers.values()) clearTimeout(timer);
+  timers.clear();
   await Promise.all(queue.due().map(sendOne));
   return queue.all().length === 0;
 }
@@ -248,13 +247,14 @@ function typed(event) {
   if (!element || event.isComposing || "ignore" in event.target.dataset || event.target.name !== element.dataset.field) return;
   const { ref, field, version } = element.dataset;
   queue.note(ref, field, valueOf(element), Number(version));
-  clearTimeout(timers.get(element));
   if (event.type === "focusout" || event.target.type === "radio") {
-    timers.delete(element);
     flush();
-  } else {
-    timers.set(element, setTimeout(flush, PAUSE_MS));
+    return;
   }
+  const { timer, since } = timers.get(element) ?? { since: performance.now() };
+  clearTimeout(timer);
+  const wait = Math.min(PAUSE_MS, Math.max(0, since + LONGEST_MS - performance.now()));
+  timers.set(element, { timer: setTimeout(flush, wait), since });
 }
 
 function left(event) {
