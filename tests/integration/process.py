@@ -139,7 +139,7 @@ class Hotline:
         await self.asterisk.stop()
 
     def asterisks(self) -> list[int]:
-        """Processes that run on this data directory, whoever started them."""
+        """Processes that run on this data directory, the keeper among them, whoever started them."""
         mark = os.fspath(self.asterisk.places.etc / "asterisk.conf")
         found = []
         for process in psutil.process_iter(["cmdline", "status"]):

@@ -193,7 +193,7 @@ def credentials(challenge: str, user: str, password: str) -> str:
 
 
 async def test_asterisk_listens_on_loopback_alone_and_its_web_port_has_one_door(hotline: Hotline) -> None:
-    (pid,) = hotline.asterisks()
+    pid = hotline.asterisk.pid()
     settings = hotline.settings
     caller = await hotline.call()
     held = [entry.laddr for entry in psutil.Process(pid).net_connections("inet") if not entry.raddr]

@@ -122,11 +122,12 @@ async def test_a_killed_hotline_ends_no_call_and_the_next_one_takes_it_over(tmp_
 
 async def test_an_asterisk_that_dies_is_started_again_and_its_calls_are_ended(tmp_path: Path) -> None:
     async with running(tmp_path) as hotline:
-        (pid,) = hotline.asterisks()
+        pid = hotline.asterisk.pid()
+        assert pid is not None
         caller = await hotline.call()
         os.kill(pid, signal.SIGKILL)
         caller.stop()
-        await until(lambda: hotline.asterisks() not in ([], [pid]), "another Asterisk runs", START_S)
+        await until(lambda: hotline.asterisk.pid() not in {None, pid}, "another Asterisk runs", START_S)
         await until(lambda: said_ready(hotline), "it is ready again", START_S)
         await until(lambda: hotline.calls()[0][2] == "ended", "the call that died with it is ended")
         assert "asterisk.ended by itself, started again" in hotline.logged
