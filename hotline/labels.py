@@ -136,6 +136,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "OTHER": N_("Something else"),
         "PHONE": N_("Phone lost"),
         "RNA": N_("Missed a call"),
+        "SOUND": N_("No sound from the phone"),
     },
     "pending": {
         "ready": N_("going ready"),

@@ -155,7 +155,7 @@ class Worker:
             if events or seen:
                 await self._write(events, seen)
         if any(isinstance(event, AgentMissed) for event in events) or any(
-            isinstance(observation, presence.PhoneSeen) for observation, _at in seen
+            isinstance(observation, presence.PhoneSeen | presence.SilentSeen) for observation, _at in seen
         ):
             self._react.set()
 

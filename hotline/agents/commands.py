@@ -19,7 +19,7 @@ import structlog
 
 from hotline.agents import presence, service
 from hotline.agents.models import Agent
-from hotline.agents.presence import PHONE, RNA, MemberSeen, PhoneSeen
+from hotline.agents.presence import PHONE, RNA, SOUND, MemberSeen, PhoneSeen
 from hotline.agents.reconcile import Wish
 from hotline.bus import Bus, InProcessBus
 from hotline.clock import Now, from_epoch, now
@@ -248,6 +248,8 @@ class AgentDesk:
                     await self._claimed(agent, f"pause:{PHONE}")
                 case "pause_rna":
                     await self._claimed(agent, f"pause:{RNA}")
+                case "pause_sound":
+                    await self._claimed(agent, f"pause:{SOUND}")
                 case "unpause":
                     await self._claimed(agent, "ready")
                 case None:
@@ -289,7 +291,7 @@ class AgentDesk:
                 elif seen is not None and service.current(seen) != service.current(agent):
                     raise Conflict("Something else came first.")
                 if command in {"ready", "pause"}:
-                    agent.misses = 0
+                    agent.misses = agent.silences = 0
                 steps = self._steps(agent, pending)
                 if command == "log_off":
                     await service.new_secret(tx, agent.id, at)

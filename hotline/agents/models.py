@@ -16,7 +16,9 @@ class Agent(Base):
     `pending`: a command sent and not yet confirmed. `phone`: none, ok, lost. `phone_secret` is this sign-in's SIP
     secret, `phone_version` counts them, `phone_ready_version` is the one that Asterisk has; `phone_contact` is the
     registration in force. `in_queue` and `reason` are what the queue said last, also while a call hides it behind the
-    state. `misses`: offers missed in a row.
+    state. `misses`: offers missed in a row; `silences`: calls that ended since the phone sent no sound, the last at
+    `silent_at`. `sound`: how the page finds its call's sound when it is not good: fair or bad. `outside_number`: rung
+    there instead of in the page.
     """
 
     __tablename__ = "agent"
@@ -39,5 +41,9 @@ class Agent(Base):
     phone_ready_version: Mapped[int] = mapped_column(Integer, default=0)
     wrap_up_until: Mapped[datetime | None]
     misses: Mapped[int] = mapped_column(Integer, default=0)
+    silences: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    silent_at: Mapped[datetime | None]
+    sound: Mapped[str | None] = mapped_column(String(4))
+    outside_number: Mapped[str | None] = mapped_column(String(32), info={"pii": True})
     call_id: Mapped[UUID | None]
     ticket_id: Mapped[UUID | None]

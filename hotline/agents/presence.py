@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from hotline.clock import from_epoch
-from hotline.telephony.messages import ContactStatus, Message, QueueMember, Snapshot, UserEvent
+from hotline.telephony.messages import ContactStatus, Hangup, Message, QueueMember, Snapshot, UserEvent
 
 State = Literal["offline", "ready", "ringing", "on_call", "wrap_up", "paused"]
 Kind = Literal[
@@ -31,7 +31,7 @@ KINDS: tuple[Kind, ...] = (
 BUSY: frozenset[State] = frozenset({"ringing", "on_call"})
 
 # Pause reasons: short ASCII codes, because persistent members are kept unescaped in Asterisk's own database.
-ACW, PHONE, RNA, OTHER = "ACW", "PHONE", "RNA", "OTHER"
+ACW, PHONE, RNA, SOUND, OTHER = "ACW", "PHONE", "RNA", "SOUND", "OTHER"
 MANUAL_REASONS: tuple[str, ...] = ("LUNCH", "BREAK", "TRAINING", "DEBRIEF", OTHER)
 
 QUEUE = "hotline"
@@ -39,6 +39,10 @@ REST = timedelta(seconds=3)  # queues.conf wrapuptime: app_queue offers nothing 
 PENDING_FOR = timedelta(seconds=5)
 PHONE_BACK_WITHIN = timedelta(minutes=2)  # a longer absence is a person who left: they press ready themselves
 MISSES_ALLOWED = 2
+SILENCES_ALLOWED = 2
+SILENCES_WITHIN = timedelta(
+    hours=1
+)  # one a day is a network that stumbled; two in an hour are a headset that is broken
 
 FAILED = "failed"
 """`pending` of a command that Asterisk did not confirm in time."""
@@ -151,7 +155,15 @@ class WrapUpSeen:
     key: str
 
 
-Observation = MemberSeen | PhoneSeen | WrapUpSeen
+@dataclass(frozen=True, slots=True)
+class SilentSeen:
+    """A call ended because its phone sent no sound any more, however well it was registered."""
+
+    endpoint: str
+    key: str
+
+
+Observation = MemberSeen | PhoneSeen | WrapUpSeen | SilentSeen
 
 
 def step(now: Presence, kind: Kind) -> Presence:
@@ -196,16 +208,30 @@ def is_offered(now: Presence) -> bool:
     return now.in_queue and now.reason is None
 
 
-Reaction = Literal["hang_up", "pause_phone", "pause_rna", "unpause"]
+Reaction = Literal["hang_up", "pause_phone", "pause_rna", "pause_sound", "unpause"]
 
 
-def reaction(now: Presence, since: datetime, phone_now: Phone, phone_since: datetime, misses: int) -> Reaction | None:
-    """What Asterisk must be told because of a lost phone or missed calls. None once it is so: asked again at will."""
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What went wrong with a phone that is there: offers missed in a row, calls that ended for want of its sound."""
+
+    misses: int = 0
+    silences: int = 0
+
+
+def reaction(
+    now: Presence, since: datetime, phone_now: Phone, phone_since: datetime, faults: Faults
+) -> Reaction | None:
+    """What Asterisk must be told because of a lost or silent phone or missed calls. None once it is so: asked again at
+    will.
+    """
     if phone_now == "lost" and now.state in BUSY:
         return "hang_up"
     if phone_now == "lost" and now.state in {"ready", "wrap_up"} and is_offered(now):
         return "pause_phone"
-    if misses >= MISSES_ALLOWED and now.state == "ready" and is_offered(now):
+    if faults.silences >= SILENCES_ALLOWED and now.state in {"ready", "wrap_up"} and is_offered(now):
+        return "pause_sound"
+    if faults.misses >= MISSES_ALLOWED and now.state == "ready" and is_offered(now):
         return "pause_rna"
     back = now.state == "paused" and now.reason == PHONE and phone_now == "ok"
     return "unpause" if back and phone_since - since <= PHONE_BACK_WITHIN else None
@@ -237,6 +263,8 @@ def observe(message: Message, queue: str = QUEUE) -> tuple[Observation, ...]:
             return (PhoneSeen(endpoint, _PHONE_STATUS[status], message.uri, key),)
         case UserEvent(name="HLWrapUp"):
             return _wrap_up_seen(message)
+        case Hangup(cause=44, channel=channel) if channel.state == _UP and (endpoint := _endpoint_of(channel.name)):
+            return (SilentSeen(endpoint, f"silent:{channel.uniqueid}"),)
         case _:
             return ()
 
@@ -255,6 +283,7 @@ def _member_seen(message: QueueMember) -> MemberSeen:
 _PHONE_STATUS: Mapping[str, Phone] = {
     "Created": "ok", "Reachable": "ok", "Updated": "ok", "Unreachable": "lost", "Removed": "lost",
 }  # fmt: skip
+_UP = 6  # a channel's state: answered
 _DEVICE_GONE = frozenset({"UNAVAILABLE", "INVALID"})
 _LATEST_EPOCH = 2**32
 

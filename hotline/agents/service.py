@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, or_, select
 from hotline.access.models import Account
 from hotline.agents import presence
 from hotline.agents.models import Agent
-from hotline.agents.presence import MemberSeen, Observation, PhoneSeen, Presence, WrapUpSeen
+from hotline.agents.presence import MemberSeen, Observation, PhoneSeen, Presence, SilentSeen, WrapUpSeen
 from hotline.calls.models import Call
 from hotline.db import Emitted, Tx
 from hotline.errors import Conflict, Invalid, NotFound
@@ -49,6 +49,7 @@ _NEEDING_ATTENTION = select(Agent).where(
         Agent.phone == "lost",
         Agent.reason == presence.PHONE,
         Agent.misses >= presence.MISSES_ALLOWED,
+        Agent.silences >= presence.SILENCES_ALLOWED,
     )
 )
 _BEHIND = (
@@ -139,9 +140,8 @@ def current(agent: Agent) -> Presence:
 
 def reaction(agent: Agent) -> presence.Reaction | None:
     """What Asterisk must be told because of the phone or missed calls; agents.commands does so."""
-    return presence.reaction(
-        current(agent), agent.since, cast(presence.Phone, agent.phone), agent.phone_since, agent.misses
-    )
+    faults = presence.Faults(agent.misses, agent.silences)
+    return presence.reaction(current(agent), agent.since, cast(presence.Phone, agent.phone), agent.phone_since, faults)
 
 
 # What people set up
@@ -248,6 +248,8 @@ def apply(agent: Agent, observation: Observation, at: datetime) -> bool:
             agent.wrap_up_until = max(observation.until, agent.wrap_up_until or observation.until)
         case WrapUpSeen():
             pass  # nothing to write about: they are elsewhere already
+        case SilentSeen():
+            _count_silence(agent, at)
         case _:
             assert_never(observation)
     return shown(agent) != before
@@ -391,6 +393,14 @@ def _set_phone(agent: Agent, seen: PhoneSeen, at: datetime) -> None:
     phone, agent.phone_contact = presence.phone(cast(presence.Phone, agent.phone), agent.phone_contact, seen)
     if phone != agent.phone:
         agent.phone, agent.phone_since = phone, at
+
+
+def _count_silence(agent: Agent, at: datetime) -> None:
+    """A phone that is lost is silent too, and is dealt with as that."""
+    if agent.phone == "lost":
+        return
+    is_again = agent.silent_at is not None and at - agent.silent_at <= presence.SILENCES_WITHIN
+    agent.silences, agent.silent_at = (agent.silences if is_again else 0) + 1, at
 
 
 def changed(tx: Tx, agent: Agent, at: datetime, key: str) -> None:

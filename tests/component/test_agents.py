@@ -12,7 +12,7 @@ import pytest
 from hotline.agents import presence, reconcile, service
 from hotline.agents.commands import EXTENSIONS, AgentDesk
 from hotline.agents.models import Agent
-from hotline.agents.presence import MemberSeen, PhoneSeen, WrapUpSeen
+from hotline.agents.presence import MemberSeen, PhoneSeen, SilentSeen, WrapUpSeen
 from hotline.bus import InProcessBus
 from hotline.db import Database, Emitted, EventRow, Tx
 from hotline.errors import Conflict, Invalid, NotFound, TelephonyError
@@ -700,6 +700,35 @@ async def test_an_offer_that_ended_otherwise_is_not_missed(on_duty: House) -> No
         await on_duty.rang(call_id)
         await on_duty.withdrawn(call_id)
     assert (await on_duty.agent()).misses == 0
+
+
+async def test_a_phone_that_is_registered_and_sends_no_sound_is_paused_after_the_second_call(on_duty: House) -> None:
+    async def silent_call() -> list[str]:
+        await on_duty.talked(new_id())
+        await on_duty.see(SilentSeen(on_duty.endpoint, on_duty.key()))
+        return await on_duty.sweep()
+
+    assert await silent_call() == []
+    assert await silent_call() == ["acw-clear", "pause SOUND"]
+    await on_duty.member("SOUND")
+    await on_duty.desk.ready(on_duty.id)
+    assert on_duty.asterisk.said() == ["acw-clear", "unpause"]
+    await on_duty.member()
+    assert await on_duty.sweep() == []
+    assert await silent_call() == []  # a person who looked after it begins anew
+
+
+async def test_calls_without_sound_that_are_hours_apart_pause_nobody(on_duty: House) -> None:
+    for _ in range(3):
+        await on_duty.see(SilentSeen(on_duty.endpoint, on_duty.key()))
+        assert await on_duty.sweep(timedelta(hours=1, seconds=1)) == []
+
+
+async def test_a_lost_phones_silence_is_not_counted(on_duty: House) -> None:
+    await on_duty.phone("lost")
+    for _ in range(3):
+        await on_duty.see(SilentSeen(on_duty.endpoint, on_duty.key()))
+    assert (await on_duty.agent()).silences == 0
 
 
 # The phone's secret

@@ -7,10 +7,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotline.agents import presence
-from hotline.agents.presence import BUSY, IGNORED, KINDS, STATES, TABLE, MemberSeen, PhoneSeen, Presence, WrapUpSeen
+from hotline.agents.presence import (
+    BUSY,
+    IGNORED,
+    KINDS,
+    STATES,
+    TABLE,
+    Faults,
+    MemberSeen,
+    PhoneSeen,
+    Presence,
+    SilentSeen,
+    WrapUpSeen,
+)
 from hotline.telephony.messages import (
     Channel,
     ContactStatus,
+    Hangup,
     LiveChannel,
     QueueMember,
     Snapshot,
@@ -168,7 +181,7 @@ def test_the_old_registration_of_a_phone_that_moved_is_no_loss() -> None:
 
 def test_reactions_to_phones_and_missed_calls() -> None:
     def reaction(now: Presence, phone: presence.Phone = "ok", misses: int = 0, away_s: int = 0) -> str | None:
-        return presence.reaction(now, AT, phone, AT + timedelta(seconds=away_s), misses)
+        return presence.reaction(now, AT, phone, AT + timedelta(seconds=away_s), Faults(misses))
 
     away = Presence("paused", True, "PHONE")
     assert reaction(ON_CALL, "lost") == reaction(Presence("ringing", True), "lost") == "hang_up"
@@ -180,6 +193,34 @@ def test_reactions_to_phones_and_missed_calls() -> None:
     assert reaction(READY, misses=2) == "pause_rna"
     assert reaction(Presence("paused", True, "RNA"), misses=2) is None
     assert reaction(ON_CALL, misses=2) is None
+
+
+def test_a_phone_that_sends_no_sound_twice_is_out_of_the_queues_turn() -> None:
+    def reaction(now: Presence, silences: int) -> str | None:
+        return presence.reaction(now, AT, "ok", AT, Faults(0, silences))
+
+    assert [reaction(READY, silences) for silences in (1, 2)] == [None, "pause_sound"]
+    assert reaction(Presence("wrap_up", True), 2) == "pause_sound"
+    assert reaction(Presence("wrap_up", True, "ACW"), 2) is None
+    assert reaction(ON_CALL, 2) is None
+    assert reaction(Presence("paused", True, "SOUND"), 2) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "cause", "seen"),
+    [
+        # Q.850 cause 44 is what chan_pjsip gives a channel that it hangs up for rtp_timeout.
+        ("PJSIP/a1-0000000a", 6, 44, (SilentSeen("a1", "silent:u"),)),
+        ("PJSIP/a1-0000000a", 6, 16, ()),
+        ("PJSIP/a1-0000000a", 5, 44, ()),
+        ("Local/a1@hl-control-0000000a;1", 6, 44, ()),
+    ],
+)
+def test_a_call_that_ended_because_its_phone_was_silent(
+    name: str, state: int, cause: int, seen: tuple[SilentSeen, ...]
+) -> None:
+    channel = Channel(name=name, uniqueid="u", linkedid="l", state=state)
+    assert presence.observe(Hangup(at=AT, channel=channel, cause=cause)) == seen
 
 
 def test_pending_is_confirmed_by_the_queue_alone() -> None:
