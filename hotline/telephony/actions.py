@@ -6,6 +6,7 @@ value would be a second command.
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hotline.errors import Invalid
@@ -23,6 +24,16 @@ _QUEUE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # Asterisk keeps members and their pause reasons in AstDB unescaped: ; , and | would break the restore after a restart.
 _REASON = re.compile(r"[A-Z0-9_-]{0,20}")
 _CONTROLS = frozenset({"acw-set", "acw-clear"})
+# A Uniqueid or a channel's name; never a pattern (/…/), which Hangup would take for many.
+_CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./@;-]{0,79}")
+_CONTEXT = re.compile(r"hl-[a-z-]{1,40}")
+_EXTEN = re.compile(r"[A-Za-z0-9_-]{1,79}")
+_VARIABLE = re.compile(r"_{0,2}[A-Z][A-Z0-9]{0,40}")
+_CALLER_ID = re.compile(r"[0-9+]{1,32}")
+# Values of variables are read by the dialplan, where these would be its own signs.
+_PLAIN = re.compile(r"[A-Za-z0-9+_.:/@-]{0,200}")
+
+Place = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,50 @@ def hangup(channel: str, cause: int) -> Command:
     if not channel or not 1 <= cause <= 127:
         raise Invalid("This call cannot be hung up.", channel=channel, cause=cause)
     return Command("Hangup", (("Channel", channel), ("Cause", str(cause))))
+
+
+def redirect(channel: str, context: str, exten: str, extra: Place | None = None) -> Command:
+    """Send a leg to a place of the dialplan, and with it another: `extra` is (channel, context, exten).
+
+    Legs are named by Uniqueid or name. Both move as one: out of a bridge of two neither is hung up for the other's
+    going. Only our own contexts (`hl-…`) pass.
+    """
+    headers = [*_place("", channel, context, exten)]
+    if extra is not None:
+        headers += _place("Extra", *extra)
+    return Command("Redirect", tuple(headers))
+
+
+def originate(
+    endpoint: str,
+    context: str,
+    exten: str,
+    variables: Mapping[str, str] | None = None,
+    caller_id: str = "",
+    *,
+    channel_id: str = "",
+    timeout_ms: int = 30_000,
+) -> Command:
+    """Ring an agent's phone and send it, once it answers, to a place of the dialplan.
+
+    `variables` are set on its channel before it rings; `caller_id`: the number that it shows; `channel_id`: the
+    Uniqueid that it gets. Answered at once; what comes of it is told by OriginateResponse.
+    """
+    headers = [
+        ("Channel", interface(endpoint)),
+        ("Context", _checked(_CONTEXT, context)),
+        ("Exten", _checked(_EXTEN, exten)),
+        ("Priority", "1"),
+        ("Timeout", str(int(timeout_ms))),
+        ("Async", "true"),
+    ]
+    if caller_id:
+        headers.append(("CallerID", f"<{_checked(_CALLER_ID, caller_id)}>"))
+    if channel_id:
+        headers.append(("ChannelId", _checked(_CHANNEL, channel_id)))
+    for name, value in (variables or {}).items():
+        headers.append(("Variable", f"{_checked(_VARIABLE, name)}={_checked(_PLAIN, value)}"))
+    return Command("Originate", tuple(headers))
 
 
 def control(command: str, member: str, until: int | None = None) -> Command:
@@ -149,6 +204,15 @@ def queue_status() -> Command:
 
 def device_state_list() -> Command:
     return Command("DeviceStateList")
+
+
+def _place(prefix: str, channel: str, context: str, exten: str) -> tuple[tuple[str, str], ...]:
+    return (
+        (f"{prefix}Channel", _checked(_CHANNEL, channel)),
+        (f"{prefix}Context", _checked(_CONTEXT, context)),
+        (f"{prefix}Exten", _checked(_EXTEN, exten)),
+        (f"{prefix}Priority", "1"),
+    )
 
 
 def _checked(pattern: re.Pattern[str], value: str) -> str:

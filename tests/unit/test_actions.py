@@ -80,3 +80,77 @@ def test_commands_say_what_the_dialplan_expects() -> None:
 def test_only_known_control_commands_pass(command: str, until: int | None) -> None:
     with pytest.raises(Invalid):
         actions.control(command, "a7f3", until)
+
+
+def test_a_leg_and_another_are_sent_to_their_places_as_one() -> None:
+    """Header names as in the documentation of Redirect."""
+    alone = actions.redirect("pbx1-1778284860.7", "hl-wait", "parked")
+    assert alone.action == "Redirect"
+    assert alone.headers == (
+        ("Channel", "pbx1-1778284860.7"),
+        ("Context", "hl-wait"),
+        ("Exten", "parked"),
+        ("Priority", "1"),
+    )
+    both = actions.redirect("pbx1-1.7", "hl-wait", "consult", ("PJSIP/a7f3-00000001", "hl-consult", "out-110"))
+    assert both.headers[4:] == (
+        ("ExtraChannel", "PJSIP/a7f3-00000001"),
+        ("ExtraContext", "hl-consult"),
+        ("ExtraExten", "out-110"),
+        ("ExtraPriority", "1"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("channel", "context", "exten"),
+    [
+        ("/^PJSIP/", "hl-room", "leave"),
+        ("pbx1-1.7\r\nAction: Originate", "hl-room", "leave"),
+        ("", "hl-room", "leave"),
+        ("pbx1-1.7", "default", "leave"),
+        ("pbx1-1.7", "hl-room", "${SHELL(x)}"),
+        ("pbx1-1.7", "hl-room", "a" * 80),
+        ("pbx1-1.7", "hl-room", "out-1,2"),
+    ],
+)
+def test_a_leg_goes_nowhere_but_to_places_of_ours(channel: str, context: str, exten: str) -> None:
+    with pytest.raises(Invalid):
+        actions.redirect(channel, context, exten)
+    with pytest.raises(Invalid):
+        actions.redirect("pbx1-1.7", "hl-wait", "parked", (channel, context, exten))
+
+
+def test_a_phone_is_rung_for_a_place_of_ours() -> None:
+    """Header names as in the documentation of Originate."""
+    made = actions.originate("a7f3", "hl-dial", "110", {"__HLCALL": "pbx1-1.d7"}, "12345", channel_id="pbx1-1.d7")
+    assert made.action == "Originate"
+    assert made.headers == (
+        ("Channel", "PJSIP/a7f3"),
+        ("Context", "hl-dial"),
+        ("Exten", "110"),
+        ("Priority", "1"),
+        ("Timeout", "30000"),
+        ("Async", "true"),
+        ("CallerID", "<12345>"),
+        ("ChannelId", "pbx1-1.d7"),
+        ("Variable", "__HLCALL=pbx1-1.d7"),
+    )
+    assert "CallerID" not in dict(actions.originate("a7f3", "hl-spy", "listen").headers)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "context", "exten", "variables", "caller_id"),
+    [
+        ("a7f3@x/n", "hl-dial", "110", {}, ""),
+        ("a7f3", "default", "110", {}, ""),
+        ("a7f3", "hl-dial", "110,1", {}, ""),
+        ("a7f3", "hl-dial", "110", {"HLCALL": "1,${EXTEN}"}, ""),
+        ("a7f3", "hl-dial", "110", {"SHARED(x)": "1"}, ""),
+        ("a7f3", "hl-dial", "110", {}, "1\r\nX: 1"),
+    ],
+)
+def test_nothing_that_the_dialplan_would_misread_is_sent_with_a_ring(
+    endpoint: str, context: str, exten: str, variables: dict[str, str], caller_id: str
+) -> None:
+    with pytest.raises(Invalid):
+        actions.originate(endpoint, context, exten, variables, caller_id)
