@@ -10,119 +10,75 @@ from datetime import datetime
 from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
-PII: dict[str, bool] = {"pii": True}
-SELDOM: dict[str, bool] = {"seldom": True}
-"""The log keeps such a field only where it is true."""
+from hotline.call_events import (
+    AgentLegEnded,
+    AgentMissed,
+    AgentOfferEnded,
+    AgentRang,
+    CallAnswered,
+    CallAside,
+    CallCorrected,
+    CallEnded,
+    CallEvent,
+    CallLineNamed,
+    CallMerged,
+    CallQueued,
+    CallRejoined,
+    CallStarted,
+    CallTransferred,
+    LegHeld,
+    LegResumed,
+    PartyAnswered,
+    PartyLeft,
+    PartyRang,
+    RecordingStarted,
+)
+from hotline.event import PII, SELDOM, Event
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """Something that happened. `at`: UTC, from whoever saw it."""
-
-    at: datetime
-    dedupe_key: str
-
-    def data(self) -> dict[str, Any]:
-        """What the log keeps beside `at` and the key: codes and ids, no personal data."""
-        return {
-            f.name: _plain(getattr(self, f.name))
-            for f in fields(self)
-            if f.name not in {"at", "dedupe_key"}
-            and not f.metadata.get("pii")
-            and (getattr(self, f.name) or not f.metadata.get("seldom"))
-        }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallEvent(Event):
-    """Told by the call tracker. `linkedid` is the call's own first Linkedid, on `node`.
-
-    `is_past`: learnt from Asterisk's journal after it was over; rows are written, nobody's phone or screen is moved.
-    """
-
-    node: str
-    linkedid: str
-    is_past: bool = field(default=False, metadata=SELDOM)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallStarted(CallEvent):
-    """First sign of a call: the network offered it on a line (blocked and closed calls too)."""
-
-    line: str
-    direction: str
-    caller_number: str | None = field(default=None, metadata=PII)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallQueued(CallEvent):
-    """The caller waits for an agent. Repeated when the caller is queued again.
-
-    `recording`: the file that a recorder will write once caller and agent are joined.
-    """
-
-    queue: str
-    recording: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentRang(CallEvent):
-    """An agent's phone rings for this call. `member`: endpoint id; `leg`: Uniqueid of the phone's channel."""
-
-    member: str
-    leg: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentOfferEnded(CallEvent):
-    """The phone stopped ringing unanswered, and not by the agent's fault: the caller left or somebody else has it."""
-
-    member: str
-    leg: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentMissed(CallEvent):
-    """The phone rang its time out, or the agent rejected. `ring_ms`: how long it rang."""
-
-    member: str
-    ring_ms: int
-    leg: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallAnswered(CallEvent):
-    """Caller and agent can hear each other. `wait_ms`: first queued → answered, by the events' own times."""
-
-    member: str
-    wait_ms: int
-    leg: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentLegEnded(CallEvent):
-    """An answered agent is off the call; the call may go on without them."""
-
-    member: str
-    leg: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordingStarted(CallEvent):
-    """A recorder runs. `kind`: call or voicemail. `file`: below the recordings directory."""
-
-    kind: str
-    file: str
+__all__ = [
+    "CATALOGUE",
+    "PII",
+    "SELDOM",
+    "AgentChanged",
+    "AgentLegEnded",
+    "AgentMissed",
+    "AgentOfferEnded",
+    "AgentRang",
+    "CallAnswered",
+    "CallAside",
+    "CallBackDone",
+    "CallBackDue",
+    "CallCorrected",
+    "CallEnded",
+    "CallEvent",
+    "CallLineNamed",
+    "CallMerged",
+    "CallQueued",
+    "CallRejoined",
+    "CallStarted",
+    "CallTransferred",
+    "ContactOpened",
+    "DriftCorrected",
+    "Event",
+    "LegHeld",
+    "LegResumed",
+    "NodeChanged",
+    "PartyAnswered",
+    "PartyLeft",
+    "PartyRang",
+    "PhoneProvisioned",
+    "PhoneSecretChanged",
+    "RecordingChecked",
+    "RecordingStarted",
+    "SignedIn",
+    "SignedOut",
+    "TicketChanged",
+    "TicketHandedBack",
+    "TicketHandedTo",
+    "TicketMoved",
+    "TotalsCompared",
+    "revive",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,50 +87,6 @@ class RecordingChecked(Event):
 
     recording_id: UUID
     state: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallEnded(CallEvent):
-    """Nothing of the call is left. `outcome` is the PBX's own word; `hangup_by`: caller, agent, system or None.
-
-    `wait_ms`: how long a caller waited whom nobody answered, from first queued to out of the queue.
-    """
-
-    outcome: str
-    hangup_by: str | None
-    talk_ms: int | None
-    wait_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallMerged(CallEvent):
-    """A younger Linkedid turned out to belong to this call."""
-
-    other: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallCorrected(CallEvent):
-    """Asterisk's journal knows better of a call that ended while nobody listened. What is None stays as it was.
-
-    A call that failed because Asterisk died has no talk time, whatever it had before.
-    """
-
-    outcome: str | None = None
-    hangup_by: str | None = None
-    started_at: datetime | None = None
-    queued_at: datetime | None = None
-    answered_at: datetime | None = None
-    ended_at: datetime | None = None
-    talk_ms: int | None = None
-    wait_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallLineNamed(CallEvent):
-    """Which line was dialled, of a call that was met in its middle."""
-
-    line: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,10 +233,11 @@ class SignedOut(Event):
 CATALOGUE: dict[str, type[Event]] = {
     cls.__name__: cls
     for cls in (
-        CallStarted, CallQueued, AgentRang, AgentOfferEnded, AgentMissed, CallAnswered, AgentLegEnded,
-        RecordingStarted, RecordingChecked, CallEnded, CallMerged, CallCorrected, CallLineNamed, AgentChanged,
-        PhoneSecretChanged, PhoneProvisioned, ContactOpened, TicketChanged, TicketMoved, TicketHandedTo,
-        TicketHandedBack, CallBackDue, CallBackDone, NodeChanged, DriftCorrected, TotalsCompared, SignedIn, SignedOut,
+        CallStarted, CallQueued, AgentRang, AgentOfferEnded, AgentMissed, CallAnswered, AgentLegEnded, LegHeld,
+        LegResumed, CallAside, CallRejoined, CallTransferred, PartyRang, PartyAnswered, PartyLeft, RecordingStarted,
+        RecordingChecked, CallEnded, CallMerged, CallCorrected, CallLineNamed, AgentChanged, PhoneSecretChanged,
+        PhoneProvisioned, ContactOpened, TicketChanged, TicketMoved, TicketHandedTo, TicketHandedBack, CallBackDue,
+        CallBackDone, NodeChanged, DriftCorrected, TotalsCompared, SignedIn, SignedOut,
     )
 }  # fmt: skip
 
