@@ -13,8 +13,9 @@ export function meaning({ code, key, altKey, ctrlKey, metaKey, shiftKey }, isTyp
     const place = { KeyS: "summary", KeyC: "category", KeyU: "urgency", KeyR: "reveal", KeyZ: "restore" }[code];
     return place ? { do: place } : null;
   }
-  const phone = { F2: "answer", F4: "mute", F8: "hang-up" }[key];
+  const phone = { F2: "answer", F3: "hold", F4: "mute", F8: "hang-up" }[key];
   if (phone) return { do: "phone", value: phone };
+  if (key === "F7") return { do: "ask-help" };
   if (key === "F9") return { do: "ready" };
   if (key === "Escape") return { do: "close" };
   if (isTyping) return null;
@@ -67,6 +68,7 @@ const ACTIONS = {
   urgency: () => focus("[data-field=urgency] input:checked") || focus("[data-field=urgency] input"),
   reveal: () => click("[data-reveal]:not([hidden])"),
   restore: () => click("[data-step=restore]"),
+  "ask-help": () => click("[data-key=F7]"),
   ready: () => click("[data-key=F9]"),
   search: () => focus("[data-search-box]") || focus("[data-category-find]"),
   help: () => document.getElementById("keys")?.showModal() ?? true,

@@ -2,6 +2,7 @@
 // with /live dead. What it knows is shown at once by data-phone and data-call on #softphone:
 //   data-phone  off asking connecting registered elsewhere refused lost
 //   data-call   none ringing answering talking
+//   data-held   false holding true resuming: this phone's own hold, as far as Asterisk has agreed to it
 // The only module that touches SIP. One tab owns the phone, by a Web Lock.
 import JsSIP from "jssip";
 import * as microphone from "./microphone.js";
@@ -224,13 +225,16 @@ export function stop() {
 
 function onSession({ originator, session: incoming, request }) {
   if (originator !== "remote") return;
-  if (session) {
+  const call = request.getHeader("X-Hotline-Call") ?? "";
+  // The same call rings anew (a colleague passed it on without waiting for us): the ring before it is being taken back.
+  const isSameRing = session && call && about.call === call && !session.isEstablished();
+  if (session && !isSameRing) {
     incoming.terminate({ status_code: 486 });
     return;
   }
   session = incoming;
   const from = request.from?.display_name || request.from?.uri?.user || "";
-  about = { call: request.getHeader("X-Hotline-Call") ?? "", number: mask(from) };
+  about = { call, number: mask(from) };
   box.querySelector("[data-phone-number]").textContent = about.number;
   session.on("icecandidate", ({ ready }) => ready());
   session.on("peerconnection", ({ peerconnection }) => {
@@ -238,9 +242,10 @@ function onSession({ originator, session: incoming, request }) {
       box.querySelector("audio").srcObject = streams[0] ?? new MediaStream([track]);
     });
   });
-  session.on("confirmed", onTalking);
-  session.on("ended", onOver);
-  session.on("failed", onOver);
+  const mine = (act) => () => incoming === session && act();
+  session.on("confirmed", mine(onTalking));
+  session.on("ended", mine(onOver));
+  session.on("failed", mine(onOver));
   setCall("ringing");
   startClock();
   ring.start();
@@ -287,6 +292,7 @@ function onOver() {
   session = null;
   microphone.unmute();
   setMuted(false);
+  setHeld("false");
   showKeypad(false);
   delete box.dataset.silent;
   box.querySelector("audio").srcObject = null;
@@ -339,6 +345,24 @@ function mute() {
   setMuted(isMuted);
 }
 
+function setHeld(state) {
+  box.dataset.held = state;
+  const button = box.querySelector("[data-phone-do=hold]");
+  button.setAttribute("aria-pressed", String(state === "true" || state === "resuming"));
+  button.toggleAttribute("data-pending", state === "holding" || state === "resuming");
+}
+
+// By the phone itself (a re-INVITE), so it works without us: Asterisk gives the other side music. Shown as done only when
+// Asterisk has agreed.
+function hold() {
+  if (box.dataset.call !== "talking" || !session || !["false", "true"].includes(box.dataset.held)) return;
+  const mine = session;
+  const isHeld = mine.isOnHold().local;
+  const done = () => mine === session && setHeld(String(mine.isOnHold().local));
+  if (isHeld ? mine.unhold({}, done) : mine.hold({}, done)) setHeld(isHeld ? "resuming" : "holding");
+  else toast(word("tryAgain"), true);
+}
+
 function showKeypad(isShown) {
   box.querySelector("#keypad").hidden = !isShown;
   box.querySelector("[data-phone-do=keypad]").setAttribute("aria-expanded", String(isShown));
@@ -351,6 +375,7 @@ function digit(value) {
 const ACTIONS = {
   answer,
   reject,
+  hold,
   mute,
   "hang-up": hangUp,
   keypad: () => showKeypad(box.querySelector("#keypad").hidden),

@@ -37,6 +37,7 @@ const press = (key, more = {}) => ({ key, code: "", altKey: false, ctrlKey: fals
 
 test("function keys are the phone's, also while writing", () => {
   assert.deepEqual(meaning(press("F2"), true), { do: "phone", value: "answer" });
+  assert.deepEqual(meaning(press("F3"), true), { do: "phone", value: "hold" });
   assert.deepEqual(meaning(press("F4"), true), { do: "phone", value: "mute" });
   assert.deepEqual(meaning(press("F8"), true), { do: "phone", value: "hang-up" });
   assert.deepEqual(meaning(press("F9"), true), { do: "ready" });

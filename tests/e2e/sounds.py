@@ -1,0 +1,80 @@
+"""Who hears whom: every voice is a tone of its own, made in the page in place of its microphone, found by its pitch."""
+
+import numpy as np
+from playwright.async_api import BrowserContext, Page
+
+from tests.e2e.caller import Caller
+from tests.e2e.house import until
+from tests.integration.sound import RATE
+
+# Far apart, none a multiple of another, all inside what a telephone carries.
+CALLER_HZ, FIRST_HZ, SECOND_HZ, PARTY_HZ = 440, 1130, 1710, 2390
+_CLEAR = 0.12  # of the whole sound's strength: a voice among three has a third, leakage beside it below a twentieth
+_SILENT = 100  # of 32767: below is silence
+_SPEAK = """
+(hertz) => {
+  navigator.mediaDevices.getUserMedia = async () => {
+    const context = new AudioContext();
+    await context.resume();
+    const voice = context.createMediaStreamDestination();
+    const tone = new OscillatorNode(context, {frequency: hertz});
+    tone.connect(new GainNode(context, {gain: 0.25})).connect(voice);
+    tone.start();
+    return voice.stream;
+  };
+}
+"""
+# The last second of what arrives, as 16-bit samples at the telephone's rate.
+_HEAR = """
+async () => {
+  const stream = document.querySelector('#phone-audio').srcObject;
+  if (!stream?.getAudioTracks().length) return [];
+  const context = new AudioContext({sampleRate: 8000});
+  await context.resume();
+  const analyser = new AnalyserNode(context, {fftSize: 8192, smoothingTimeConstant: 0});
+  context.createMediaStreamSource(stream).connect(analyser);
+  const wave = new Float32Array(4096);
+  await new Promise((done) => setTimeout(done, 700));
+  analyser.getFloatTimeDomainData(wave);
+  await context.close();
+  return Array.from(wave, (x) => Math.round(x * 32767));
+}
+"""
+
+
+async def speaks(context: BrowserContext, hertz: int) -> None:
+    """Every page of this browser says a tone instead of what its microphone would."""
+    await context.add_init_script(f"({_SPEAK})({hertz})")
+
+
+def pitches(heard: np.ndarray) -> set[int]:
+    """Which of the voices are in it."""
+    samples = heard.astype(float)
+    if len(samples) < RATE // 4 or np.sqrt(np.mean(samples**2)) < _SILENT:
+        return set()
+    strength = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
+    hertz = np.fft.rfftfreq(len(samples), 1 / RATE)
+    whole = strength[(hertz > 200) & (hertz < 3600)].sum()
+    return {
+        voice
+        for voice in (CALLER_HZ, FIRST_HZ, SECOND_HZ, PARTY_HZ)
+        if strength[np.abs(hertz - voice) < 12].sum() > _CLEAR * whole
+    }
+
+
+async def page_hears(page: Page) -> set[int]:
+    return pitches(np.array(await page.evaluate(_HEAR)))
+
+
+async def hear(voices: dict[Page | Caller, set[int]]) -> None:
+    """Each hears exactly these voices, within the usual patience. Raises AssertionError."""
+
+    async def right() -> bool:
+        now = {who: await _heard_by(who) for who in voices}
+        return now == voices
+
+    await until(right, what=f"who hears whom: {list(voices.values())}")
+
+
+async def _heard_by(who: Page | Caller) -> set[int]:
+    return pitches(who.heard(0.7)) if isinstance(who, Caller) else await page_hears(who)
