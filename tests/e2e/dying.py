@@ -6,11 +6,11 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, BrowserContext, Error, async_playwright
 
 from tests.e2e.chromium import FLAGS, executable
 
@@ -18,9 +18,19 @@ from tests.e2e.chromium import FLAGS, executable
 class Doomed:
     """A running browser; `browser` opens its pages."""
 
-    def __init__(self, browser: Browser, mark: str) -> None:
-        self.browser, self._mark = browser, mark
+    def __init__(self, browser: Browser | BrowserContext, mark: str) -> None:
+        self._browser, self._mark = browser, mark
         self._frozen: list[int] = []
+
+    @property
+    def browser(self) -> Browser:
+        assert isinstance(self._browser, Browser)
+        return self._browser
+
+    @property
+    def context(self) -> BrowserContext:
+        assert isinstance(self._browser, BrowserContext)
+        return self._browser
 
     def _processes(self) -> dict[int, str]:
         """Process id → command line: the browser, found by its mark, and all that it started."""
@@ -63,7 +73,7 @@ class Doomed:
         self.thaw()
         try:
             async with asyncio.timeout(10):
-                await self.browser.close()
+                await self._browser.close()
         finally:
             self.kill()
 
@@ -78,3 +88,19 @@ async def doomed() -> AsyncIterator[Doomed]:
             yield made
         finally:
             await made.end()
+
+
+@asynccontextmanager
+async def doomed_with(profile: Path) -> AsyncIterator[Doomed]:
+    """One whose profile stays for the next: `context` is its only one."""
+    mark = f"--doomed={uuid4().hex}"
+    async with async_playwright() as driver:
+        context = await driver.chromium.launch_persistent_context(
+            profile, executable_path=executable(), args=[*FLAGS, mark], locale="zh-CN", permissions=["microphone"]
+        )
+        made = Doomed(context, mark)
+        try:
+            yield made
+        finally:
+            with suppress(Error):  # killed already
+                await made.end()

@@ -1,10 +1,12 @@
 """Writing is sacred: what an agent types is on the server or in the browser, whatever breaks, and overwrites nobody."""
 
 import asyncio
+from pathlib import Path
 
 from playwright.async_api import Page, Route, expect
 
 from tests.e2e.conftest import People
+from tests.e2e.dying import doomed_with
 from tests.e2e.house import House, until
 from tests.e2e.screens import PATIENT, AgentPage
 
@@ -53,6 +55,29 @@ async def test_words_typed_without_a_network_or_lost_with_the_page_arrive(hotlin
     await opened(agent.page, f"{hotline.url}/console?ref={ref}")
     assert await agent.summary() == "第一句离线写的没送出"
     await is_stored(agent, ref, "第一句离线写的没送出")
+
+
+async def test_words_that_we_never_got_outlive_a_killed_browser(hotline: House, people: People, tmp_path: Path) -> None:
+    agent = await people.agent(hotline)
+    ref = await after_a_call(hotline, agent, "13800138107")
+    cookies = await agent.page.context.cookies()
+    await agent.page.close()
+    async with doomed_with(tmp_path) as dying:
+        await dying.context.add_cookies(cookies)
+        page = AgentPage(hotline, await dying.context.new_page(), "agent1")
+        await page.page.route(SAVES, lambda route: route.abort())
+        await opened(page.page, f"{hotline.url}/tickets/{ref}")
+        await page.write("没人收到")
+        await expect(page.box("summary").locator("[data-status]")).to_have_attribute(
+            "data-kind", "kept", timeout=PATIENT
+        )
+        dying.kill()
+    async with doomed_with(tmp_path) as again:
+        await again.context.add_cookies(cookies)
+        page = AgentPage(hotline, await again.context.new_page(), "agent1")
+        await opened(page.page, f"{hotline.url}/tickets/{ref}")
+        await expect(page.page.locator("#field-summary")).to_have_value("没人收到", timeout=PATIENT)
+        await is_stored(page, ref, "没人收到")
 
 
 async def test_a_ring_in_mid_word_takes_no_letter(hotline: House, people: People) -> None:

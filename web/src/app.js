@@ -99,9 +99,8 @@ tick.start();
 typing.start();
 fields.start();
 comeBack();
-keep.start();
 signIn.start();
-autosave.start().finally(() => {
+keep.start().then(autosave.start).finally(() => {
   agentConsole.start();
   ready();
   softphone.start();

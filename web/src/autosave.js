@@ -1,5 +1,6 @@
 // Writing is sacred: every field saves itself as typed, keeps what could not be sent in the browser, shows both texts when
 // somebody else was faster, and never overwrites. Fields are elements with data-field, data-ref and data-version.
+import { durable } from "./durable.js";
 import * as keep from "./keep.js";
 import { send, why } from "./net.js";
 import { Queue, read } from "./queue.js";
@@ -294,14 +295,14 @@ async function ownStore(user) {
   return prefix + tab;
 }
 
-async function orphans(prefix, own) {
+async function orphans(storage, prefix, own) {
   const { held } = await navigator.locks.query();
   const alive = new Set(held.map((lock) => lock.name));
   const found = [];
-  for (const key of Object.keys(localStorage).filter((name) => name.startsWith(prefix) && name !== own)) {
+  for (const key of storage.keys().filter((name) => name.startsWith(prefix) && name !== own)) {
     if (alive.has(`hotline-tab/${key.slice(prefix.length)}`)) continue;
-    found.push(...read(localStorage, key));
-    localStorage.removeItem(key);
+    found.push(...read(storage, key));
+    storage.removeItem(key);
   }
   return found;
 }
@@ -315,9 +316,10 @@ function leave({ ref, field, value }) {
 export async function start() {
   const user = document.body.dataset.user ?? "";
   const key = await ownStore(user);
-  queue = new Queue(localStorage, key);
+  const storage = await durable();
+  queue = new Queue(storage, key);
   if (navigator.locks) {
-    for (const entry of queue.adopt(await orphans(`${STORE}/${user}/`, key))) leave(entry);
+    for (const entry of queue.adopt(await orphans(storage, `${STORE}/${user}/`, key))) leave(entry);
   }
   document.addEventListener("input", typed);
   document.addEventListener("compositionend", typed);

@@ -1,6 +1,7 @@
 // Words that no field of this page holds: notes on calls whose ticket could not be reached, and texts that a ticket did
 // not take. Shown on every page until the person has put them somewhere or thrown them away, as #kept and, for the call
 // in progress, as the console's #call-note.
+import { durable } from "./durable.js";
 import { send } from "./net.js";
 import { Notes } from "./notes.js";
 import { clock, toast, word } from "./words.js";
@@ -166,10 +167,10 @@ export function tell(call, ref, isMine) {
   document.dispatchEvent(new CustomEvent("hotline:note", { detail: { call } }));
 }
 
-export function start() {
+export async function start() {
   const { user } = document.body.dataset;
   if (!user) return;
-  notes = new Notes(localStorage, `hotline-notes/${user}`);
+  notes = new Notes(await durable(), `hotline-notes/${user}`);
   addEventListener("storage", ({ key }) => key === notes.key && show());
   document.addEventListener("hotline:connected", ask);
   document.addEventListener("hotline:resync", ask);
