@@ -1,15 +1,20 @@
 """Settings: HOTLINE_* variables, read once by the command line. docs/settings.md is generated from here."""
 
+import re
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+_PLACE = re.compile(r"[0-9XZN]|\[(?:[0-9](?:-[0-9])?)+\]")
+_PATTERN = re.compile(rf"_?({_PLACE.pattern}){{3,15}}")
 
 
 class Settings(BaseSettings):
@@ -40,6 +45,28 @@ class Settings(BaseSettings):
     ring_s: int = Field(12, ge=5, le=120, description="Seconds one agent's phone rings before the next is tried.")
     max_wait_s: int = Field(300, ge=10, description="Seconds a caller waits at most before the recorder takes over.")
     wrap_up_s: int = Field(60, ge=0, le=3600, description="Seconds for after-call work; extendable by the agent.")
+    outbound_trunk: str = Field(
+        "", description="Where outside calls are sent, host or host:port; empty: none but emergency practice."
+    )
+    outbound_allow: str = Field(
+        "",
+        description="Numbers that may be dialled beside the directory's, as patterns with commas between: "
+        "`1[3-9]XXXXXXXXX` (X 0-9, Z 1-9, N 2-9). Each has a fixed length; none begins with 00.",
+    )
+    directory: str = Field("", description="A site's own places to call: a file like hotline/calls/directory.json.")
+    production: bool = Field(
+        False, description="Emergency numbers reach 110, 119, 120, 122 themselves; else practice extensions answer."
+    )
+    outbound_ring_s: int = Field(40, ge=5, le=180, description="Seconds an outside number rings at most.")
+    outbound_agent_hour: int = Field(
+        30, ge=0, description="Outside calls of one agent in an hour; emergencies do not count."
+    )
+    outbound_hour: int = Field(
+        200, ge=0, description="Outside calls of all agents in an hour; emergencies do not count."
+    )
+    outbound_number_hour: int = Field(
+        5, ge=0, description="Calls to one outside number in an hour; emergencies do not count."
+    )
     node: str = Field("pbx1", pattern=r"^[a-z0-9]{1,16}$", description="Name of this Asterisk, in every record.")
     asterisk_prefix: Path = Field(CHECKOUT / ".asterisk", description="Where the private Asterisk is unpacked.")
     sip_ws_url: str = Field("", description="Where pages reach Asterisk; empty: its port on the page's host.")
@@ -73,6 +100,32 @@ class Settings(BaseSettings):
                 raise ValueError("expected number:channels, for instance 12345:5,2912345:1")
         return value
 
+    @field_validator("outbound_trunk")
+    @classmethod
+    def _trunk(cls, value: str) -> str:
+        host, _, port = value.partition(":")
+        if value and not (_HOST.fullmatch(host) and (port == "" if ":" not in value else _is_port(port))):
+            raise ValueError("expected host or host:port, for instance 10.1.2.3:5060")
+        return value
+
+    @field_validator("outbound_allow")
+    @classmethod
+    def _patterns(cls, value: str) -> str:
+        for part in filter(None, (part.strip() for part in value.split(","))):
+            if not _PATTERN.fullmatch(part):
+                raise ValueError(f"{part!r} is no pattern of 3 to 15 places: digits, X, Z, N or [3-9]")
+            if all("0" in _admitted(place) for place in _PLACE.findall(part.removeprefix("_"))[:2]):
+                raise ValueError(f"{part!r} would allow numbers abroad (00)")
+        return value
+
+    @model_validator(mode="after")
+    def _way_out(self) -> Self:
+        if self.production and not self.outbound_trunk:
+            raise ValueError("HOTLINE_PRODUCTION needs HOTLINE_OUTBOUND_TRUNK: else nobody reaches 110")
+        if self.demo and (self.production or not _is_loopback(self.outbound_trunk)):
+            raise ValueError("a demo calls nobody outside: HOTLINE_OUTBOUND_TRUNK must be on this machine")
+        return self
+
     @field_validator("database_url")
     @classmethod
     def _driver(cls, value: str) -> str:
@@ -97,6 +150,11 @@ class Settings(BaseSettings):
         return tuple(address.strip() for address in self.trunks.split(",") if address.strip())
 
     @cached_property
+    def outbound_patterns(self) -> tuple[str, ...]:
+        """What may be dialled beside the directory's places, without the leading underscore."""
+        return tuple(part.strip().removeprefix("_") for part in self.outbound_allow.split(",") if part.strip())
+
+    @cached_property
     def store_url(self) -> str:
         """The database URL in force."""
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.resolve() / 'hotline.sqlite3'}"
@@ -104,3 +162,21 @@ class Settings(BaseSettings):
     @property
     def recordings_dir(self) -> Path:
         return self.data_dir.resolve() / "recordings"
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 0 < int(text) <= 65535
+
+
+def _is_loopback(trunk: str) -> bool:
+    host = trunk.partition(":")[0]
+    return host in {"", "localhost"} or bool(re.fullmatch(r"127(\.[0-9]{1,3}){3}", host))
+
+
+def _admitted(place: str) -> str:
+    """The digits that one place of a pattern takes."""
+    named = {"X": "0123456789", "Z": "123456789", "N": "23456789"}
+    if not place.startswith("["):
+        return named.get(place, place)
+    spans = re.findall(r"([0-9])-([0-9])|([0-9])", place)
+    return "".join(single or "".join(map(str, range(int(low), int(high) + 1))) for low, high, single in spans)

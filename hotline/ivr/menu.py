@@ -2,7 +2,7 @@
 
 from typing import Final
 
-# Way through the call → prompts, one after the other.
+# Way through the call → prompts, one after the other. `practice`: to whoever answers an emergency number.
 SPOKEN: Final[dict[str, tuple[str, ...]]] = {
     "greeting": ("P01", "P02"),
     "again": ("P27",),
@@ -11,5 +11,6 @@ SPOKEN: Final[dict[str, tuple[str, ...]]] = {
     "failed": ("P50", "P22"),
     "thanks": ("P23",),
     "broken": ("P50",),
+    "practice": ("P51",),
 }
 VOICEMAIL_S: Final = 180

@@ -29,6 +29,7 @@ _ALL: Final = (
     Prompt("P26", "现在所有老师都在忙，暂时没有人能接听。", "open, and nobody can answer"),
     Prompt("P27", "请稍等，马上为你接通。", "the agent's phone was lost, the next one is rung"),
     Prompt("P50", "系统正在维护。紧急情况请拨打110或120。", "something broke"),
+    Prompt("P51", "这里是未成年人保护三方通话，请警官接听。", "somebody answers an emergency number"),
 )
 PROMPTS: Final[dict[str, Prompt]] = {prompt.id: prompt for prompt in _ALL}
 

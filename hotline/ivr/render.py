@@ -2,6 +2,7 @@
 
 import re
 
+from hotline.calls import directory
 from hotline.errors import StartupError
 from hotline.ivr.hours import Hours
 from hotline.ivr.menu import SPOKEN, VOICEMAIL_S
@@ -10,6 +11,9 @@ from hotline.telephony.asterisk import DIALPLAN, environment
 from hotline.telephony.install import places
 
 _NUMBER = re.compile(r"[0-9]{2,20}")
+# Hertz: who hears one knows which practice extension answered.
+PRACTICE_TONES = {"110": 1100, "119": 1900, "120": 1200, "122": 2200}
+PRACTICE_TONE = 1500
 
 
 def texts(settings: Settings) -> dict[str, str]:
@@ -26,5 +30,24 @@ def texts(settings: Settings) -> dict[str, str]:
         "wrap_up_s": settings.wrap_up_s,
         "recordings": places(settings).recordings,
         "node": settings.node,
+        "out": _out(settings),
     }
     return {DIALPLAN: environment().get_template(f"{DIALPLAN}.j2").render(values)}
+
+
+def _out(settings: Settings) -> dict[str, object]:
+    """The ways out. Without a trunk there are none but the practice extensions."""
+    found = directory.places(settings).values()
+    emergency = directory.emergency_numbers(settings)
+    listed = [place.number for place in found if place.kind != "emergency" and place.number not in emergency]
+    has_trunk = bool(settings.outbound_trunk)
+    return {
+        "emergency": emergency,
+        "production": settings.production,
+        "listed": tuple(dict.fromkeys(listed)) if has_trunk else (),
+        "allowed": directory.patterns(settings) if has_trunk else (),
+        "privileged": tuple(dict.fromkeys(place.number for place in found if place.privileged)),
+        "first_line": directory.first_line(settings),
+        "ring_s": settings.outbound_ring_s,
+        "tones": {number: PRACTICE_TONES.get(number, PRACTICE_TONE) for number in emergency},
+    }
