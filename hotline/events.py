@@ -66,16 +66,20 @@ __all__ = [
     "PartyAnswered",
     "PartyLeft",
     "PartyRang",
+    "PenAsked",
+    "PenHanded",
     "PhoneProvisioned",
     "PhoneSecretChanged",
     "RecordingChecked",
     "RecordingStarted",
     "SignedIn",
     "SignedOut",
+    "TicketAddedTo",
     "TicketChanged",
     "TicketHandedBack",
     "TicketHandedTo",
     "TicketMoved",
+    "TicketShownTo",
     "TotalsCompared",
     "revive",
 ]
@@ -163,6 +167,41 @@ class TicketHandedBack(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TicketShownTo(Event):
+    """The ticket is put before an agent who reads it: asked for advice, or about to get the caller from another one."""
+
+    ticket_id: UUID
+    agent_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PenHanded(Event):
+    """One agent wrote the ticket and now another does. `how`: transfer, take-over, given, taken."""
+
+    ticket_id: UUID
+    agent_id: UUID
+    from_agent_id: UUID | None
+    how: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PenAsked(Event):
+    """Somebody on the call (`by_agent_id`) asks its writer for the pen."""
+
+    ticket_id: UUID
+    by_agent_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketAddedTo(Event):
+    """Somebody without the pen added words of their own, which stay as they are."""
+
+    ticket_id: UUID
+    addition_id: UUID
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallBackDone(Event):
     """A call-back that was due was made, or is no longer needed."""
 
@@ -236,8 +275,9 @@ CATALOGUE: dict[str, type[Event]] = {
         CallStarted, CallQueued, AgentRang, AgentOfferEnded, AgentMissed, CallAnswered, AgentLegEnded, LegHeld,
         LegResumed, CallAside, CallRejoined, CallTransferred, PartyRang, PartyAnswered, PartyLeft, RecordingStarted,
         RecordingChecked, CallEnded, CallMerged, CallCorrected, CallLineNamed, AgentChanged, PhoneSecretChanged,
-        PhoneProvisioned, ContactOpened, TicketChanged, TicketMoved, TicketHandedTo, TicketHandedBack, CallBackDue,
-        CallBackDone, NodeChanged, DriftCorrected, TotalsCompared, SignedIn, SignedOut,
+        PhoneProvisioned, ContactOpened, TicketChanged, TicketMoved, TicketHandedTo, TicketHandedBack,
+        TicketShownTo, PenHanded, PenAsked, TicketAddedTo, CallBackDue, CallBackDone, NodeChanged, DriftCorrected,
+        TotalsCompared, SignedIn, SignedOut,
     )
 }  # fmt: skip
 

@@ -17,21 +17,36 @@ from hotline.events import (
     AgentOfferEnded,
     AgentRang,
     CallAnswered,
+    CallAside,
     CallCorrected,
     CallEnded,
     CallEvent,
     CallLineNamed,
     CallMerged,
     CallQueued,
+    CallRejoined,
     CallStarted,
+    CallTransferred,
     Event,
+    LegHeld,
+    LegResumed,
+    PartyAnswered,
+    PartyLeft,
+    PartyRang,
+    PenHanded,
     RecordingStarted,
     SignedIn,
     SignedOut,
     TicketHandedTo,
+    TicketShownTo,
 )
-from hotline.tickets import call_backs
+from hotline.tickets import call_backs, pen
 from hotline.tickets import service as tickets
+
+# Whose phone rings for advice, for a talk that is a colleague's yet, or to listen: they read the ticket.
+READERS = frozenset({"transfer", "consult", "supervisor"})
+# How the pen moves with a caller whom an agent takes on in the talk; a blind transfer moves it when it is answered.
+HANDING = {"attended": "transfer", "take-over": "take-over"}
 
 
 class Handlers:
@@ -42,17 +57,27 @@ class Handlers:
         self.on: Mapping[type[Event], tuple[Handler, ...]] = {
             CallStarted: (calls.record, open_ticket, self.owe_late),
             CallQueued: (calls.record,),
-            AgentRang: (name_agent, calls.record, agents.on_call_event, hand_ticket),
+            AgentRang: (name_agent, calls.record, agents.on_call_event, offer_ticket),
             AgentMissed: (name_agent, calls.record, agents.on_call_event, take_ticket_back),
             AgentOfferEnded: (name_agent, calls.record, agents.on_call_event, take_ticket_back),
             CallAnswered: (name_agent, calls.record, agents.on_call_event, hand_ticket),
             AgentLegEnded: (name_agent, calls.record, agents.on_call_event),
+            LegHeld: (name_agent, calls.record),
+            LegResumed: (name_agent, calls.record),
+            CallAside: (name_agent, calls.record),
+            CallRejoined: (name_agent, calls.record),
+            CallTransferred: (name_agent, calls.record, pass_pen),
+            PartyRang: (name_agent, calls.record),
+            PartyAnswered: (name_agent, calls.record),
+            PartyLeft: (calls.record,),
             RecordingStarted: (calls.record,),
             CallMerged: (calls.record, agents.on_call_event),
             CallEnded: (calls.record, agents.on_call_event, self.owe_call_back),
             CallCorrected: (calls.record, self.owe_call_back),
             CallLineNamed: (calls.record, name_channel),
             TicketHandedTo: (agents.on_ticket_handed,),
+            TicketShownTo: (agents.on_ticket_handed,),
+            PenHanded: (agents.on_ticket_handed,),
             SignedIn: (agents.on_session,),
             SignedOut: (agents.on_session,),
         }
@@ -80,16 +105,15 @@ class Handlers:
 
 async def name_agent(tx: Tx, item: Emitted) -> None:
     """Whose phone it is: calls know ids, only agents know phones."""
-    if item.agent_id is None and isinstance(
-        item.event, AgentRang | AgentMissed | AgentOfferEnded | CallAnswered | AgentLegEnded
-    ):
-        agent = await agents.by_endpoint(tx, item.event.member)
+    member = getattr(item.event, "member", None)
+    if item.agent_id is None and member:
+        agent = await agents.by_endpoint(tx, member)
         item.agent_id = agent.id if agent is not None else None
 
 
 async def open_ticket(tx: Tx, item: Emitted) -> None:
     """The contact and its first ticket exist from the first sign of the call, whatever becomes of it."""
-    if item.call_id is None or not isinstance(item.event, CallStarted):
+    if item.call_id is None or not isinstance(item.event, CallStarted) or item.event.direction == "internal":
         return
     number = item.event.caller_number
     if number is None:  # tried again from the log, which keeps no numbers
@@ -105,18 +129,41 @@ async def name_channel(tx: Tx, item: Emitted) -> None:
         await tickets.name_channel(tx, item.call_id, item.event.line)
 
 
-async def hand_ticket(tx: Tx, item: Emitted) -> None:
-    """To whom it rings, then to who answered. Of a call that is over: only to who answered it last."""
+async def offer_ticket(tx: Tx, item: Emitted) -> None:
+    """To whom it rings. Who is only asked, or gets the caller from a colleague, reads it at first."""
     event = item.event
-    is_past = isinstance(event, CallEvent) and event.is_past
-    if item.call_id is None or item.agent_id is None:
+    if item.call_id is None or item.agent_id is None or not isinstance(event, AgentRang) or event.is_past:
         return
-    if is_past:
-        call = await tx.session.get(Call, item.call_id)
-        if not isinstance(event, CallAnswered) or call is None or call.agent_id != item.agent_id:
-            return
-    ticket = await tickets.hand_to(tx, item.call_id, item.agent_id, event.at, is_past=is_past)
+    show = pen.show_to if event.role in READERS else pen.offer_to
+    ticket = await show(tx, item.call_id, item.agent_id, event.at, event.dedupe_key)
     item.ticket_id = ticket.id if ticket is not None else None
+
+
+async def hand_ticket(tx: Tx, item: Emitted) -> None:
+    """To who answered, unless they were only asked. Of a call that is over: only to who answered it last."""
+    event = item.event
+    if item.call_id is None or item.agent_id is None or not isinstance(event, CallAnswered):
+        return
+    if event.role not in calls.OWNING:
+        return
+    if event.is_past:
+        call = await tx.session.get(Call, item.call_id)
+        if call is None or call.agent_id != item.agent_id:
+            return
+    how = "transfer" if event.role == "transfer" and not event.is_past else ""
+    ticket = await pen.hand_to(tx, item.call_id, item.agent_id, event.at, is_past=event.is_past, how=how)
+    item.ticket_id = ticket.id if ticket is not None else None
+
+
+async def pass_pen(tx: Tx, item: Emitted) -> None:
+    """The caller is now another agent's, who was on the line already: so is the ticket."""
+    event = item.event
+    if item.call_id is None or not isinstance(event, CallTransferred) or event.is_past or event.kind not in HANDING:
+        return
+    agent = await agents.by_endpoint(tx, event.to)
+    if agent is not None:
+        ticket = await pen.hand_to(tx, item.call_id, agent.id, event.at, how=HANDING[event.kind])
+        item.ticket_id = ticket.id if ticket is not None else None
 
 
 async def take_ticket_back(tx: Tx, item: Emitted) -> None:
@@ -125,4 +172,4 @@ async def take_ticket_back(tx: Tx, item: Emitted) -> None:
         return
     call = await tx.session.get(Call, item.call_id)
     if call is not None and call.agent_id != item.agent_id:
-        await tickets.hand_back(tx, item.call_id, item.agent_id, item.event.at)
+        await pen.hand_back(tx, item.call_id, item.agent_id, item.event.at)

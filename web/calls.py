@@ -10,19 +10,23 @@ from sqlalchemy import ColumnElement, false, or_, select, true, tuple_
 
 from hotline.access.permissions import Actor, Owned, can, condition
 from hotline.agents.models import Agent
-from hotline.calls.models import Call, CallAlias, Recording
+from hotline.calls.models import Call, CallAlias, CallOffer, Recording
 from hotline.db import Tx
 from hotline.errors import Invalid, NotFound
 from hotline.tickets.models import Contact, ContactTicket, Ticket
+from web import legs
 from web.board import masked
-from web.views import CallView, RecordingView
+from web.legs import Leg
+from web.views import CallView, MarkView, RecordingView
 
 PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A call with what is shown beside it. `owners`: whose call it is: who answered it, who writes its ticket."""
+    """A call with what is shown beside it. `owners`: whose call it is: every agent who had the caller or was asked, and
+    who writes its ticket. `legs`: in the order in which they rang.
+    """
 
     call: Call
     ref: str | None
@@ -30,6 +34,7 @@ class Found:
     owners: frozenset[UUID]
     recordings: tuple[Recording, ...] = ()
     aliases: tuple[str, ...] = ()
+    legs: tuple[Leg, ...] = ()
 
     @property
     def subject(self) -> Owned:
@@ -45,7 +50,7 @@ class Page:
 
 
 async def page(tx: Tx, actor: Actor, *, cursor: str | None = None, limit: int = PAGE) -> Page:
-    """Calls that this person may list. Four statements. Raises Invalid: bad cursor."""
+    """Calls that this person may list. Seven statements. Raises Invalid: bad cursor."""
     query = select(Call).where(_visible(actor), Call.phase != "merged")
     if cursor is not None:
         query = query.where(tuple_(Call.started_at, Call.id) < tuple_(*_before(cursor)))
@@ -72,7 +77,7 @@ async def recording(tx: Tx, recording_id: UUID, actor: Actor) -> tuple[Recording
 
 
 async def beside(tx: Tx, calls: Sequence[Call]) -> list[Found]:
-    """What is shown beside calls: four statements however many."""
+    """What is shown beside calls: six statements however many."""
     ids = [call.id for call in calls]
     tickets = await tx.session.execute(
         select(Contact.call_id, Ticket.ref, Ticket.agent_id)
@@ -88,6 +93,9 @@ async def beside(tx: Tx, calls: Sequence[Call]) -> list[Found]:
             continue
         refs.setdefault(call_id, ref)
         owners[call_id] |= {agent_id} if agent_id else set()
+    rung = await legs.of_calls(tx, ids)
+    for call_id, found in rung.items():
+        owners[call_id] |= legs.agents_who_were_there(found)
     names = dict(
         (await tx.session.execute(
             select(Agent.id, Agent.name).where(Agent.id.in_({call.agent_id for call in calls if call.agent_id}))
@@ -111,6 +119,7 @@ async def beside(tx: Tx, calls: Sequence[Call]) -> list[Found]:
             owners=frozenset(owners[call.id]),
             recordings=tuple(recordings.get(call.id, ())),
             aliases=tuple(aliases.get(call.id, ())),
+            legs=tuple(rung.get(call.id, ())),
         )
         for call in calls
     ]
@@ -135,11 +144,22 @@ def view(found: Found, actor: Actor) -> CallView:
         talk_s=seconds(call.talk_ms),
         ref=found.ref,
         recordings=tuple(
-            RecordingView(str(row.id), row.kind, row.started_at, _length(call, row), row.state == "missing")
+            RecordingView(
+                str(row.id), row.kind, row.started_at, _length(call, row), row.state == "missing", _marks(found, row)
+            )
             for row in playable
         ),
         linkedid=call.linkedid,
+        direction=call.direction,
+        aside=call.aside,
+        hold_s=seconds(call.hold_ms),
+        legs=tuple(legs.view(leg, full=False) for leg in found.legs),
     )
+
+
+def _marks(found: Found, row: Recording) -> tuple[MarkView, ...]:
+    later = [other.started_at for other in found.recordings if other.started_at > row.started_at]
+    return legs.marks(found.legs, row, min(later, default=found.call.ended_at))
 
 
 def seconds(milliseconds: int | None) -> float | None:
@@ -163,7 +183,10 @@ def _visible(actor: Actor) -> ColumnElement[bool]:
         case "any":
             return true()
         case "own":
-            return or_(Call.agent_id.in_(actor.ids), Call.id.in_(of_own_ticket))
+            was_there = select(CallOffer.call_id).where(
+                CallOffer.agent_id.in_(actor.ids), CallOffer.result == "answered"
+            )
+            return or_(Call.agent_id.in_(actor.ids), Call.id.in_(was_there), Call.id.in_(of_own_ticket))
         case _:
             return false()
 

@@ -1,6 +1,6 @@
 """Tickets and work as screens show them: rows to view models, in a fixed number of statements. Numbers leave masked."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -13,16 +13,26 @@ from hotline.access.permissions import Actor, can
 from hotline.agents.models import Agent
 from hotline.calls.models import Call
 from hotline.db import EventRow, Tx
-from hotline.tickets import forms, queries, service
+from hotline.tickets import additions, forms, pen, queries, service
 from hotline.tickets.models import Contact, Ticket
 from web import calls as call_views
 from web.board import masked
-from web.views import EarlierContact, FieldView, TicketRow, TicketView, TimelineEntry, WorkItem
+from web.views import (
+    AdditionView,
+    EarlierContact,
+    FieldView,
+    PenView,
+    TicketRow,
+    TicketView,
+    TimelineEntry,
+    WorkItem,
+)
 
 _SHOWN_EVENTS = frozenset(
     {"CallStarted", "ContactOpened", "CallQueued", "AgentRang", "AgentMissed", "CallAnswered", "RecordingStarted",
      "AgentLegEnded", "CallEnded", "TicketHandedTo", "TicketHandedBack", "TicketChanged", "TicketMoved", "CallBackDue",
-     "CallBackDone", "CallCorrected"}
+     "CallBackDone", "CallCorrected", "LegHeld", "LegResumed", "CallAside", "CallRejoined", "CallTransferred",
+     "PartyRang", "PartyAnswered", "PartyLeft", "PenHanded", "TicketAddedTo"}
 )  # fmt: skip
 _SUMMARY_CHARS = 80
 
@@ -42,13 +52,18 @@ async def ticket_view(
     number = first.caller_number if first else None
     found = await call_views.beside(tx, [call for _, call in contacts if call is not None])
     events = await queries.timeline(tx, ticket.id)
+    is_writable = await service.is_writable(tx, ticket, actor)
+    now = await pen.standing(tx, ticket, actor)
+    added = await additions.of_ticket(tx, ticket.id)
+    people = {row.account_id for row in added} | {*now.give_to, now.holder, now.asked_by}
+    names = await names_in(tx, events, {one for one in people if one is not None})
     return TicketView(
         ref=ticket.ref,
         ticket_no=ticket.ticket_no,
         state=ticket.state,
         version=ticket.version,
         mine=bool(actor.ids & service.subject(ticket).owners),
-        writable=service.is_writable(ticket, actor),
+        writable=is_writable,
         number=masked(number),
         number_hidden=number is not None,
         contact_id=str(first.id) if first else None,
@@ -56,9 +71,23 @@ async def ticket_view(
         steps=await service.steps_for(tx, ticket, actor, at),
         calls=tuple(call_views.view(one, actor) for one in found),
         earlier=_earlier(await queries.earlier(tx, number, ticket), actor),
-        timeline=timeline(events, await names_in(tx, events)),
+        timeline=timeline(events, names),
         opened_at=ticket.opened_at,
         closed_at=ticket.closed_at,
+        pen=_pen(now, names, actor),
+        additions=tuple(AdditionView(row.at, names.get(str(row.account_id)), row.text) for row in added),
+        may_add=not is_writable and await additions.may_add(tx, ticket, actor),
+    )
+
+
+def _pen(now: pen.Standing, names: Mapping[str, str], actor: Actor) -> PenView:
+    return PenView(
+        holder=names.get(str(now.holder)),
+        give_to=tuple((str(one), names.get(str(one), "")) for one in now.give_to),
+        asked_by=names.get(str(now.asked_by)),
+        has_asked=now.asked_by is not None and now.asked_by == actor.agent_id,
+        may_ask=now.may_ask,
+        may_take=now.may_take,
     )
 
 
@@ -102,16 +131,15 @@ def _earlier(listed: Iterable[queries.Listed], actor: Actor) -> tuple[EarlierCon
 # -- what happened
 
 
-async def names_in(tx: Tx, events: Iterable[EventRow]) -> dict[str, str]:
+async def names_in(tx: Tx, events: Iterable[EventRow], also: Collection[UUID] = ()) -> dict[str, str]:
     """Names of everybody these events speak of, by agent id, account id and endpoint. One statement."""
-    ids: set[UUID] = set()
+    ids: set[UUID] = set(also)
     endpoints: set[str] = set()
     for event in events:
-        for name in ("agent_id", "actor"):
+        for name in ("agent_id", "from_agent_id", "actor"):
             if (known := _uuid(event.data.get(name))) is not None:
                 ids.add(known)
-        if member := event.data.get("member"):
-            endpoints.add(str(member))
+        endpoints |= {str(event.data[name]) for name in ("member", "to") if event.data.get(name)}
     rows = await tx.session.execute(
         select(Account.id, Account.name, Agent.id, Agent.endpoint, Agent.name)
         .outerjoin(Agent, Agent.account_id == Account.id)
@@ -156,6 +184,8 @@ def _detail(event: EventRow, names: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str | None] = {name: data.get(name) for name in _COPIED}
     found["agent"] = names.get(str(data.get("agent_id") or data.get("member")))
     found["actor"] = names.get(str(data.get("actor")))
+    found["giver"] = names.get(str(data.get("from_agent_id")))
+    found["receiver"] = names.get(str(data.get("to")))
     if data.get("fields"):
         found["fields"] = ",".join(data["fields"])
     for name in ("wait", "talk"):
@@ -164,7 +194,10 @@ def _detail(event: EventRow, names: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-_COPIED = ("line", "outcome", "hangup_by", "kind", "step", "from_state", "to_state", "due_at")
+_COPIED = (
+    "line", "outcome", "hangup_by", "kind", "step", "from_state", "to_state", "due_at", "role", "what", "to", "how",
+    "result",
+)  # fmt: skip
 
 
 # -- lists

@@ -18,7 +18,10 @@ from web.screens import Screen
 
 _TO_AGENT = frozenset({"AgentChanged", "PhoneSecretChanged", "PhoneProvisioned"})
 _TO_EVERYBODY = frozenset({"CallBackDue", "CallBackDone"})  # whoever has a phone may call back
-_OF_TICKET = frozenset({"TicketHandedTo", "TicketHandedBack", "TicketChanged", "TicketMoved"})
+_OF_TICKET = frozenset(
+    {"TicketHandedTo", "TicketHandedBack", "TicketChanged", "TicketMoved", "TicketShownTo", "PenHanded", "PenAsked",
+     "TicketAddedTo", "CallAnswered", "AgentLegEnded"}
+)  # fmt: skip
 _KEPT_TICKETS = 2000
 _TICKETS = (
     select(Ticket.id, Ticket.ref, Ticket.agent_id, Ticket.confidentiality, Contact.call_id)
@@ -110,8 +113,9 @@ class Personal:
                 about = self._tickets[entry.ticket_id]
                 letter = Letter(_of_ticket(entry, about), about.subject)
                 named = {entry.agent_id} if entry.agent_id else set(about.subject.owners)
+                mine = Letter(_of_ticket(entry, about, is_mine=True), about.subject)
                 for agent_id in named:
-                    to_agent.setdefault(agent_id, []).append(letter)
+                    to_agent.setdefault(agent_id, []).append(mine)
                 by_ref.setdefault(about.ref, []).append(letter)
         return Mail(to_agent, by_ref, tuple(everybody.values()))
 
@@ -143,9 +147,12 @@ def _own(entry: Entry) -> str:
             return _json(entry.type)
 
 
-def _of_ticket(entry: Entry, about: _About) -> str:
+def _of_ticket(entry: Entry, about: _About, *, is_mine: bool = False) -> str:
+    """`is_mine`: for the agent whom it names."""
     data = entry.data
     match entry.type:
+        case "PenHanded" | "TicketShownTo" | "TicketHandedTo" if is_mine and not data.get("is_past"):
+            return _json(entry.type, ref=about.ref, call=about.call, mine=True)
         case "TicketChanged":
             return _json(
                 "TicketChanged", ref=about.ref, version=data["version"], fields=data["fields"], by=data["actor"]

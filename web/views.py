@@ -118,10 +118,18 @@ class TimelineEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkView:
+    """The caller became this agent's, `seconds` into the sound."""
+
+    seconds: float
+    agent: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingView:
     """A recording that may be played at `/recordings/{id}`. `kind`: call, voicemail; `seconds`: None while it runs.
 
-    `is_missing`: there is no file, or nothing in it.
+    `is_missing`: there is no file, or nothing in it. `marks`: where the agent changed, none if it stayed the same one.
     """
 
     id: str
@@ -129,6 +137,26 @@ class RecordingView:
     started_at: datetime
     seconds: float | None
     is_missing: bool = False
+    marks: tuple[MarkView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LegView:
+    """Somebody who was rung for a call. `name`: of the agent, else `number` as far as shown. `role`: queue, transfer,
+    consult, dial, supervisor; party for somebody outside. `result`: ringing, answered, missed, withdrawn; of a party
+    also busy, no_answer, rejected, failed. Seconds are None until it is over, or where nobody knows.
+    """
+
+    name: str | None
+    number: str | None
+    role: str
+    result: str
+    rang_at: datetime
+    answered_at: datetime | None
+    left_at: datetime | None
+    talk_s: float | None
+    hold_s: float | None
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +178,43 @@ class CallView:
     ref: str | None
     recordings: tuple[RecordingView, ...] = ()
     linkedid: str = ""
+    direction: str = "inbound"
+    aside: str | None = None
+    hold_s: float | None = None
+    legs: tuple[LegView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PenView:
+    """Who writes a ticket and what this person may do about it. `holder`: their name, None if nobody writes.
+
+    `give_to`: (agent id, name) of who else is on the call, the one who asks first; `asked_by`: their name; `has_asked`:
+    it is this person.
+    """
+
+    holder: str | None = None
+    give_to: tuple[tuple[str, str], ...] = ()
+    asked_by: str | None = None
+    has_asked: bool = False
+    may_ask: bool = False
+    may_take: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AdditionView:
+    """Words that somebody without the pen added."""
+
+    at: datetime
+    who: str | None
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
-    """A ticket as its form shows it. `steps`: codes this person may take now. `mine`: this person writes it."""
+    """A ticket as its form shows it. `steps`: codes this person may take now. `mine`: this person writes it.
+
+    `may_add`: they do not, and may add words of their own.
+    """
 
     ref: str
     ticket_no: str | None
@@ -172,6 +232,9 @@ class TicketView:
     timeline: tuple[TimelineEntry, ...]
     opened_at: datetime
     closed_at: datetime | None = None
+    pen: PenView = PenView()
+    additions: tuple[AdditionView, ...] = ()
+    may_add: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,8 @@ TABLE: Mapping[str, Mapping[Role, Condition]] = {
     "ticket.view": _CASE,
     "ticket.edit": _WRITE,
     "ticket.take": _CASE,
+    "ticket.pen": _CASE,
+    "ticket.add": _CASE,
     "ticket.close": _WRITE,
     "ticket.discard": _WRITE,
     "ticket.restore": _WRITE,

@@ -29,11 +29,13 @@ from hotline.events import (
     CallEnded,
     CallEvent,
     CallMerged,
+    PenHanded,
     PhoneProvisioned,
     PhoneSecretChanged,
     SignedIn,
     SignedOut,
     TicketHandedTo,
+    TicketShownTo,
 )
 from hotline.ids import new_endpoint, new_token
 
@@ -287,8 +289,10 @@ async def on_call_event(tx: Tx, item: Emitted) -> None:
 
 
 async def on_ticket_handed(tx: Tx, item: Emitted) -> None:
-    """Handler of TicketHandedTo: what an agent with a call on the phone writes in."""
-    if not isinstance(item.event, TicketHandedTo) or item.event.is_past:
+    """Handler of TicketHandedTo, TicketShownTo, PenHanded: what an agent with a call on the phone has before them."""
+    if not isinstance(item.event, TicketHandedTo | TicketShownTo | PenHanded):
+        return
+    if isinstance(item.event, TicketHandedTo) and item.event.is_past:
         return
     agent = await locked(tx, item.event.agent_id)
     if agent.state in presence.BUSY and agent.ticket_id != item.event.ticket_id:
@@ -303,6 +307,8 @@ async def _on_leg(
     if agent is None:
         return
     item.agent_id = item.agent_id or agent.id
+    if agent.call_id == item.call_id:
+        item.ticket_id = item.ticket_id or agent.ticket_id  # who has it on the screen hears who comes and goes
     kind, before = _KIND_OF[type(event)], shown(agent)
     if kind in {"rang", "answered"}:
         call = await tx.session.get(Call, item.call_id) if item.call_id is not None else None

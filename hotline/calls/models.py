@@ -15,6 +15,10 @@ class Call(Base):
 
     `phase`: greeting, waiting, ringing, talking, recorder, ended, merged (it became another call, which counts).
     `wait_ms`: first queued → answered, or → out of the queue. `recording_file`: will be written once it is answered.
+    `talk_ms`: while any agent had the caller; `hold_ms`: how much of it on hold or aside, None where nobody knows.
+    `direction`: inbound, outbound, internal. `aside`: consult, held, parked while the caller hears music and nobody, by
+    the phone `aside_by`; `agent_id`: who has the caller now, or had them last. `apart_at`: since when nobody hears the
+    caller after the first answer, `apart_ms` how long that was before: the recorder stands still meanwhile.
     """
 
     __tablename__ = "call"
@@ -35,7 +39,13 @@ class Call(Base):
     agent_id: Mapped[UUID | None] = mapped_column(index=True)
     wait_ms: Mapped[int | None] = mapped_column(Integer)
     talk_ms: Mapped[int | None] = mapped_column(Integer)
+    hold_ms: Mapped[int | None] = mapped_column(Integer)
     recording_file: Mapped[str | None] = mapped_column(String(200))
+    aside: Mapped[str | None] = mapped_column(String(10))
+    aside_at: Mapped[datetime | None]
+    aside_by: Mapped[str | None] = mapped_column(String(32))
+    apart_at: Mapped[datetime | None]
+    apart_ms: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     __table_args__ = (UniqueConstraint("node", "linkedid"), Index("ix_call_open", "ended_at", "started_at"))
 
 
@@ -52,7 +62,10 @@ class CallOffer(Base):
     """An agent's phone rang for a call. `result`: ringing, answered, missed, withdrawn.
 
     `member`: the phone's endpoint, `leg`: Uniqueid of its channel. `agent_id`: None when nobody owns that endpoint.
-    `ended_at`: the ringing ended; `left_at`: an agent who answered is off the call.
+    `ended_at`: the ringing ended; `left_at`: an agent who answered is off the call. `role`: why it rang: queue,
+    transfer, consult, dial, supervisor. `owned_at`: since when the caller was this agent's own, None for who was only
+    asked. `talk_ms`, `hold_ms`: of this leg, None until it is over or where nobody knows; `held_at`: on hold since.
+    `apart_ms`: the call's, when the caller became theirs.
     """
 
     __tablename__ = "call_offer"
@@ -65,12 +78,40 @@ class CallOffer(Base):
     ended_at: Mapped[datetime | None]
     left_at: Mapped[datetime | None]
     result: Mapped[str] = mapped_column(String(10))
+    role: Mapped[str] = mapped_column(String(10), default="queue", server_default="queue")
+    owned_at: Mapped[datetime | None]
+    held_at: Mapped[datetime | None]
+    talk_ms: Mapped[int | None] = mapped_column(Integer)
+    hold_ms: Mapped[int | None] = mapped_column(Integer)
+    apart_ms: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+
+
+class CallParty(Base):
+    """Somebody outside who was rung for a call beside its caller: an agency, 110, the number of a call-back.
+
+    `result`: ringing, answered, busy, no_answer, rejected, failed, withdrawn. `leg`: Uniqueid of the channel; `member`:
+    the phone that asked for it.
+    """
+
+    __tablename__ = "call_party"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    call_id: Mapped[UUID] = mapped_column(ForeignKey("call.id"), index=True)
+    leg: Mapped[str] = mapped_column(String(64))
+    number: Mapped[str | None] = mapped_column(String(64), info={"pii": True})
+    member: Mapped[str | None] = mapped_column(String(32))
+    rang_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    left_at: Mapped[datetime | None]
+    talk_ms: Mapped[int | None] = mapped_column(Integer)
+    result: Mapped[str] = mapped_column(String(12))
+    __table_args__ = (UniqueConstraint("call_id", "leg"),)
 
 
 class Recording(Base):
     """A sound file of a call. `file` is below the recordings directory. `kind`: call, voicemail.
 
-    `state`: ok, repaired, missing; None until the file was looked at after the call.
+    `state`: ok, repaired, missing; None until the file was looked at after the call. `apart_ms`: the call's, when the
+    recorder began.
     """
 
     __tablename__ = "recording"
@@ -80,6 +121,7 @@ class Recording(Base):
     file: Mapped[str] = mapped_column(String(200), unique=True)
     started_at: Mapped[datetime]
     state: Mapped[str | None] = mapped_column(String(10), index=True)
+    apart_ms: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
 
 
 class PbxNode(Base):

@@ -11,8 +11,10 @@ from uuid import UUID
 
 from sqlalchemy import Select, bindparam, select, update
 
+from hotline.calls import conversation
+from hotline.calls.conversation import OWNING, offer
 from hotline.calls.legs import OpenCall, OpenOffer
-from hotline.calls.models import Call, CallAlias, CallOffer, Recording
+from hotline.calls.models import Call, CallAlias, CallOffer, CallParty, Recording
 from hotline.db import Emitted, Tx
 from hotline.events import (
     AgentLegEnded,
@@ -20,17 +22,26 @@ from hotline.events import (
     AgentOfferEnded,
     AgentRang,
     CallAnswered,
+    CallAside,
     CallCorrected,
     CallEnded,
     CallEvent,
     CallLineNamed,
     CallMerged,
     CallQueued,
+    CallRejoined,
     CallStarted,
+    CallTransferred,
+    LegHeld,
+    LegResumed,
+    PartyAnswered,
+    PartyLeft,
+    PartyRang,
     RecordingStarted,
 )
 from hotline.ids import new_id
 
+__all__ = ["OWNING", "open_calls", "record", "select_number"]
 ENDED = frozenset({"ended", "merged"})
 # Older than the phase by more: a handler tried again later. What a snapshot says is off by less than a second or two.
 _LATE = timedelta(seconds=5)
@@ -42,18 +53,10 @@ _BY_LINKEDID = (
     .with_for_update()
     .execution_options(autoflush=False)
 )
-_OFFER = (
-    select(CallOffer)
-    .where(
-        CallOffer.call_id == bindparam("call"), CallOffer.member == bindparam("member"),
-        CallOffer.leg == bindparam("leg"),
-    )
-    .execution_options(autoflush=False)
-)  # fmt: skip
-_LAST_ANSWER = (
+_LAST_OWNER = (
     select(CallOffer.agent_id)
-    .where(CallOffer.call_id == bindparam("call"), CallOffer.result == "answered", CallOffer.agent_id.is_not(None))
-    .order_by(CallOffer.ended_at.desc())
+    .where(CallOffer.call_id == bindparam("call"), CallOffer.owned_at.is_not(None), CallOffer.agent_id.is_not(None))
+    .order_by(CallOffer.owned_at.desc())
     .limit(1)
 )
 _CORRECTED = ("outcome", "hangup_by", "started_at", "queued_at", "answered_at", "ended_at", "talk_ms", "wait_ms")
@@ -99,7 +102,7 @@ def _open(call: Call, offers: list[CallOffer], aliases: list[CallAlias]) -> Open
         started_at=call.started_at,
         queued_at=call.queued_at,
         answered_at=call.answered_at,
-        is_waiting=call.phase in {"waiting", "ringing"},
+        is_waiting=call.phase in {"waiting", "ringing"} and not _is_sent_on(mine),
         has_voicemail=call.phase == "recorder",
         recording=call.recording_file,
         is_recording=call.answered_at is not None and call.recording_file is not None,
@@ -117,6 +120,11 @@ def _open(call: Call, offers: list[CallOffer], aliases: list[CallAlias]) -> Open
         talked_ms=call.talk_ms or 0,
         unqueued_at=call.phase_at if call.phase == "recorder" and call.queued_at is not None else None,
     )
+
+
+def _is_sent_on(offers: list[CallOffer]) -> bool:
+    """The caller waits for one phone, not in the queue."""
+    return any(offer.role == "transfer" and offer.result == "ringing" for offer in offers)
 
 
 def select_number(call_id: UUID) -> Select[str | None]:
@@ -164,17 +172,21 @@ def _is_late(call: Call, at: datetime) -> bool:
 async def _queued(_tx: Tx, call: Call, event: CallQueued, _agent_id: UUID | None) -> None:
     call.queued_at = min(call.queued_at or event.at, event.at) if event.is_past else call.queued_at or event.at
     call.recording_file = event.recording or call.recording_file
+    if not _is_late(call, event.at):
+        conversation.together(call)
+        conversation.apart(call, event.at)
     _enter(call, "waiting", event.at)
 
 
 async def _rang(tx: Tx, call: Call, event: AgentRang, agent_id: UUID | None) -> None:
-    if await _offer(tx, call, event.member, event.leg) is None:
+    if await offer(tx, call, event.member, event.leg) is None:
         tx.session.add(
             CallOffer(
                 call_id=call.id,
                 agent_id=agent_id,
                 member=event.member,
                 leg=event.leg,
+                role=event.role,
                 rang_at=event.at,
                 result="ringing" if call.phase not in ENDED else "withdrawn",
                 ended_at=call.ended_at,
@@ -186,45 +198,69 @@ async def _rang(tx: Tx, call: Call, event: AgentRang, agent_id: UUID | None) -> 
 
 
 async def _missed(tx: Tx, call: Call, event: AgentMissed | AgentOfferEnded, _agent_id: UUID | None) -> None:
-    offer = await _offer(tx, call, event.member, event.leg)
+    leg = await offer(tx, call, event.member, event.leg)
     is_missed = isinstance(event, AgentMissed)
     # What comes after the call's end found it withdrawn, which says less than missed.
-    if offer is not None and offer.result in ({"ringing", "withdrawn"} if event.is_past and is_missed else {"ringing"}):
-        offer.result = "missed" if is_missed else "withdrawn"
-        offer.ended_at = event.at
-    if call.phase == "ringing":
+    if leg is not None and leg.result in ({"ringing", "withdrawn"} if event.is_past and is_missed else {"ringing"}):
+        leg.result = "missed" if is_missed else "withdrawn"
+        leg.ended_at = event.at
+    if call.phase == "ringing" and event.role == "queue":
         _enter(call, "waiting", event.at)
 
 
 async def _answered(tx: Tx, call: Call, event: CallAnswered, agent_id: UUID | None) -> None:
-    offer = await _offer(tx, call, event.member, event.leg)
-    if offer is None:
-        offer = CallOffer(
-            call_id=call.id, agent_id=agent_id, member=event.member, leg=event.leg, rang_at=event.at, result="answered"
-        )
-        tx.session.add(offer)
+    leg = await offer(tx, call, event.member, event.leg)
+    if leg is None:
+        leg = CallOffer(
+            call_id=call.id, agent_id=agent_id, member=event.member, leg=event.leg, rang_at=event.at,
+            result="answered", role=event.role,
+        )  # fmt: skip
+        tx.session.add(leg)
         await tx.session.flush()
-    offer.result, offer.ended_at = "answered", event.at
+    leg.result, leg.ended_at = "answered", event.at
+    if event.role not in OWNING:
+        return
+    conversation.together(call, event.at)
+    conversation.own(call, leg, event.at)
     if call.answered_at is None:
         call.answered_at, call.wait_ms = event.at, event.wait_ms
     if event.is_past:
-        call.agent_id = await tx.session.scalar(_LAST_ANSWER, {"call": call.id}) or call.agent_id
+        await tx.session.flush()
+        call.agent_id = await tx.session.scalar(_LAST_OWNER, {"call": call.id}) or call.agent_id
     elif call.agent_id is None or not _is_late(call, event.at):
         call.agent_id = agent_id or call.agent_id  # who has the caller now; all who had are in the offers
     _enter(call, "talking", event.at)
 
 
 async def _left(tx: Tx, call: Call, event: AgentLegEnded, _agent_id: UUID | None) -> None:
-    offer = await _offer(tx, call, event.member, event.leg)
-    if offer is not None and offer.left_at is None:
-        offer.left_at = event.at
-        if offer.ended_at is not None and call.phase not in ENDED:
-            call.talk_ms = (call.talk_ms or 0) + round((event.at - offer.ended_at).total_seconds() * 1000)
+    leg = await offer(tx, call, event.member, event.leg)
+    if leg is None or leg.left_at is not None:
+        return
+    leg.left_at, leg.held_at = event.at, None
+    leg.talk_ms = conversation.talked_ms(leg, event)
+    leg.hold_ms = event.hold_ms if leg.talk_ms is not None else None
+    if leg.talk_ms and call.phase not in ENDED:
+        call.talk_ms = (call.talk_ms or 0) + leg.talk_ms
+
+
+async def _transferred(tx: Tx, call: Call, event: CallTransferred, agent_id: UUID | None) -> None:
+    await conversation.transferred(tx, call, event, agent_id)
+    if event.kind == "blind":
+        _enter(call, "ringing", event.at)
+
+
+async def _party_answered(tx: Tx, call: Call, event: PartyAnswered, agent_id: UUID | None) -> None:
+    await conversation.party_answered(tx, call, event, agent_id)
+    if event.member is None:  # to whom the caller was sent on
+        conversation.together(call, event.at)
+        _enter(call, "talking", event.at)
 
 
 async def _recording(tx: Tx, call: Call, event: RecordingStarted, _agent_id: UUID | None) -> None:
     if await tx.session.scalar(_RECORDING, {"file": event.file}) is None:
-        tx.session.add(Recording(call_id=call.id, kind=event.kind, file=event.file, started_at=event.at))
+        tx.session.add(
+            Recording(call_id=call.id, kind=event.kind, file=event.file, started_at=event.at, apart_ms=call.apart_ms)
+        )
         await tx.session.flush()
     if event.kind == "voicemail":
         _enter(call, "recorder", event.at)
@@ -236,7 +272,7 @@ async def _merged(tx: Tx, call: Call, event: CallMerged, _agent_id: UUID | None)
         if other.phase == "talking":
             _enter(call, "talking", event.at)
         other.phase, other.phase_at, other.ended_at = "merged", event.at, other.ended_at or event.at
-        for table in (CallAlias, CallOffer, Recording):
+        for table in (CallAlias, CallOffer, CallParty, Recording):
             await tx.session.execute(update(table).where(table.call_id == other.id).values(call_id=call.id))
         _inherit(call, other)
     if await tx.session.get(CallAlias, (event.node, event.other)) is None:
@@ -246,7 +282,7 @@ async def _merged(tx: Tx, call: Call, event: CallMerged, _agent_id: UUID | None)
 
 def _inherit(call: Call, other: Call) -> None:
     """What only the younger call knew, and what it had first."""
-    for name in ("caller_number", "agent_id", "recording_file", "wait_ms"):
+    for name in ("caller_number", "agent_id", "recording_file", "wait_ms", "aside", "aside_at", "aside_by"):
         if getattr(call, name) is None:
             setattr(call, name, getattr(other, name))
     for name in ("started_at", "queued_at", "answered_at"):
@@ -258,6 +294,9 @@ def _inherit(call: Call, other: Call) -> None:
 async def _ended(tx: Tx, call: Call, event: CallEnded, _agent_id: UUID | None) -> None:
     call.ended_at, call.outcome, call.hangup_by = event.at, event.outcome, event.hangup_by
     call.talk_ms = event.talk_ms
+    call.hold_ms = event.hold_ms if event.talk_ms is not None else None
+    conversation.together(call)
+    call.apart_at = None
     if call.answered_at is None:
         call.wait_ms = event.wait_ms
     if call.phase not in ENDED:
@@ -270,8 +309,10 @@ async def _corrected(tx: Tx, call: Call, event: CallCorrected, _agent_id: UUID |
         if (value := getattr(event, name)) is not None:
             setattr(call, name, value)
     if event.outcome == "failed":
-        call.talk_ms = event.talk_ms  # nobody knows how long: Asterisk died in it
+        call.talk_ms, call.hold_ms = event.talk_ms, None  # nobody knows how long: Asterisk died in it
     if event.ended_at is not None:  # nobody rang or talked after the end
+        unknown = update(CallOffer).where(CallOffer.call_id == call.id, CallOffer.left_at > event.ended_at)
+        await tx.session.execute(unknown.values(talk_ms=None, hold_ms=None))
         for when in (CallOffer.ended_at, CallOffer.left_at):
             late = update(CallOffer).where(CallOffer.call_id == call.id, when > event.ended_at)
             await tx.session.execute(late.values({when: event.ended_at}))
@@ -279,11 +320,6 @@ async def _corrected(tx: Tx, call: Call, event: CallCorrected, _agent_id: UUID |
 
 async def _line_named(_tx: Tx, call: Call, event: CallLineNamed, _agent_id: UUID | None) -> None:
     call.line = event.line[:32]
-
-
-async def _offer(tx: Tx, call: Call, member: str, leg: str) -> CallOffer | None:
-    found: CallOffer | None = await tx.session.scalar(_OFFER, {"call": call.id, "member": member, "leg": leg})
-    return found
 
 
 _WRITERS: Mapping[type[CallEvent], Callable[[Tx, Call, Any, UUID | None], Awaitable[None]]] = {
@@ -298,4 +334,12 @@ _WRITERS: Mapping[type[CallEvent], Callable[[Tx, Call, Any, UUID | None], Awaita
     CallEnded: _ended,
     CallCorrected: _corrected,
     CallLineNamed: _line_named,
+    CallTransferred: _transferred,
+    CallAside: conversation.aside,
+    CallRejoined: conversation.rejoined,
+    LegHeld: conversation.held,
+    LegResumed: conversation.resumed,
+    PartyRang: conversation.party_rang,
+    PartyAnswered: _party_answered,
+    PartyLeft: conversation.party_left,
 }

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Integer, String
+from sqlalchemy import ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hotline.db import Base
@@ -27,6 +27,9 @@ class Ticket(Base):
 
     `version` counts every change; `field_versions` the changes of each field, so that two tabs writing different
     fields do not disturb each other. `values` holds the form's fields by name. `written_by`: the agent who last wrote.
+
+    `agent_id` is the pen: who writes; nobody else does. `handed_from`: who had it before, until `handed_at`;
+    `asked_by`: the agent who asks for it since `asked_at`.
     """
 
     __tablename__ = "ticket"
@@ -39,6 +42,10 @@ class Ticket(Base):
     confidentiality: Mapped[str] = mapped_column(String(2), default="K2")
     agent_id: Mapped[UUID | None] = mapped_column(index=True)
     written_by: Mapped[UUID | None]
+    handed_from: Mapped[UUID | None]
+    handed_at: Mapped[datetime | None]
+    asked_by: Mapped[UUID | None]
+    asked_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(Integer, default=1)
     values: Mapped[dict[str, Any]] = mapped_column(default=dict, info={"pii": True})
     field_versions: Mapped[dict[str, int]] = mapped_column(default=dict)
@@ -55,6 +62,17 @@ class ContactTicket(Base):
     __tablename__ = "contact_ticket"
     contact_id: Mapped[UUID] = mapped_column(ForeignKey("contact.id"), primary_key=True)
     ticket_id: Mapped[UUID] = mapped_column(ForeignKey("ticket.id"), primary_key=True, index=True)
+
+
+class Addition(Base):
+    """What somebody without the pen has to say: signed, timed, never changed. `account_id`: whose words they are."""
+
+    __tablename__ = "ticket_addition"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("ticket.id"), index=True)
+    account_id: Mapped[UUID]
+    at: Mapped[datetime]
+    text: Mapped[str] = mapped_column(Text, info={"pii": True})
 
 
 class Counter(Base):

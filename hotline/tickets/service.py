@@ -1,23 +1,23 @@
 """Tickets: opened at the first ring, handed to who answers, written field by field, moved by steps. Never commits.
 
-`take` is the only door for moves. Illegal input raises before anything is written. Lists are in queries, call-backs in
-call_backs.
+`take` is the only door for moves. Illegal input raises before anything is written. Who writes is in pen, lists are in
+queries, call-backs in call_backs.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, exists, select
 
 from hotline.access.permissions import Actor, Owned, can
-from hotline.calls.models import Call
+from hotline.calls.models import Call, CallOffer
 from hotline.clock import iso, local
 from hotline.db import Tx
 from hotline.errors import Conflict, NotAllowed, NotFound, VersionConflict
-from hotline.events import ContactOpened, TicketChanged, TicketHandedBack, TicketHandedTo, TicketMoved
+from hotline.events import ContactOpened, TicketChanged, TicketHandedTo, TicketMoved
 from hotline.ids import new_id, ticket_ref
 from hotline.tickets import forms, taxonomy, workflow
 from hotline.tickets.models import Contact, ContactTicket, Counter, Ticket
@@ -26,6 +26,9 @@ from hotline.tickets.workflows import workflow_of
 from hotline.tickets.workflows.general import GENERAL
 
 TIMEZONE = "Asia/Shanghai"
+# What was typed before the pen was handed on may still be on its way: browsers send within a second, or try again.
+ON_THE_WAY = timedelta(seconds=10)
+NOT_YOURS = "This ticket is not yours to write; nothing was changed."
 _OF_CALL = (
     select(Ticket)
     .join(ContactTicket, ContactTicket.ticket_id == Ticket.id)
@@ -36,6 +39,17 @@ _OF_CALL = (
     .with_for_update(of=Ticket)
     .execution_options(autoflush=False)
 )
+_ON_CALL = (
+    select(CallOffer.agent_id)
+    .join(Call, Call.id == CallOffer.call_id)
+    .join(Contact, Contact.call_id == Call.id)
+    .join(ContactTicket, ContactTicket.contact_id == Contact.id)
+    .where(
+        ContactTicket.ticket_id == bindparam("ticket"), Call.ended_at.is_(None), CallOffer.result == "answered",
+        CallOffer.left_at.is_(None), CallOffer.agent_id.is_not(None),
+    )
+    .order_by(CallOffer.ended_at)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +74,21 @@ def is_final(ticket: Ticket) -> bool:
     return workflow_of(ticket.workflow, ticket.workflow_version).states[ticket.state].is_final
 
 
-async def open_for_call(tx: Tx, *, call_id: UUID, line: str, caller_number: str | None, at: datetime) -> Ticket:
-    """The contact of a call and its first ticket. Asked again for the same call, returns the same ticket."""
+async def open_for_call(
+    tx: Tx, *, call_id: UUID, line: str, caller_number: str | None, at: datetime, about: UUID | None = None
+) -> Ticket:
+    """The contact of a call and its first ticket, or the ticket that it is `about`: a call-back goes on with its own.
+
+    Asked again for the same call, returns the same ticket.
+    """
     found = await of_call(tx, call_id)
     if found is not None:
         return found
     contact = Contact(
         id=new_id(), call_id=call_id, channel=taxonomy.channel_of(line)[:32], caller_number=caller_number, at=at
     )
-    ticket = Ticket(
+    known = await tx.session.get(Ticket, about) if about is not None else None
+    ticket = known or Ticket(
         id=new_id(),
         ref=ticket_ref(await _next(tx, "ticket")),
         workflow=GENERAL.code,
@@ -97,20 +117,6 @@ async def of_call(tx: Tx, call_id: UUID) -> Ticket | None:
     return found
 
 
-async def hand_to(tx: Tx, call_id: UUID, agent_id: UUID, at: datetime, *, is_past: bool = False) -> Ticket | None:
-    """The call's ticket becomes this agent's, at the first ring and again at the answer; None if it has ended.
-
-    `is_past`: the talk is over already; then it is taken from nobody who has written.
-    """
-    ticket = await of_call(tx, call_id)
-    if ticket is None or is_final(ticket):
-        return None
-    is_kept = is_past and ticket.agent_id is not None and ticket.written_by == ticket.agent_id
-    if ticket.agent_id != agent_id and not is_kept:
-        _hand(tx, ticket, agent_id, at, call_id, is_past=is_past)
-    return ticket
-
-
 async def name_channel(tx: Tx, call_id: UUID, line: str) -> None:
     """The line of a call became known."""
     contact = await tx.session.scalar(select(Contact).where(Contact.call_id == call_id))
@@ -118,24 +124,20 @@ async def name_channel(tx: Tx, call_id: UUID, line: str) -> None:
         contact.channel = taxonomy.channel_of(line)[:32]
 
 
-async def hand_back(tx: Tx, call_id: UUID, agent_id: UUID, at: datetime) -> Ticket | None:
-    """The agent was not reached: the ticket is nobody's again, unless the agent has written or it went on."""
-    ticket = await of_call(tx, call_id)
-    if ticket is None or ticket.agent_id != agent_id or ticket.written_by == agent_id or is_final(ticket):
-        return None
-    ticket.agent_id = None
-    ticket.version += 1
-    back = TicketHandedBack(at=at, dedupe_key=_key(ticket, "back"), ticket_id=ticket.id, agent_id=agent_id)
-    tx.emit(back, call_id=call_id, ticket_id=ticket.id, agent_id=agent_id)
-    return ticket
-
-
-def _hand(tx: Tx, ticket: Ticket, agent_id: UUID, at: datetime, call_id: UUID | None, *, is_past: bool = False) -> None:
-    ticket.agent_id = agent_id
-    ticket.version += 1
-    key = _key(ticket, "handed")
-    handed = TicketHandedTo(at=at, dedupe_key=key, ticket_id=ticket.id, agent_id=agent_id, is_past=is_past)
+def hand(tx: Tx, ticket: Ticket, agent_id: UUID, at: datetime, call_id: UUID | None, *, is_past: bool = False) -> None:
+    """Theirs to write from now on; nobody is asked."""
+    turn(ticket, agent_id, at)
+    handed = TicketHandedTo(
+        at=at, dedupe_key=key(ticket, "handed"), ticket_id=ticket.id, agent_id=agent_id, is_past=is_past
+    )
     tx.emit(handed, call_id=call_id, ticket_id=ticket.id, agent_id=agent_id)
+
+
+def turn(ticket: Ticket, agent_id: UUID | None, at: datetime) -> None:
+    """The row says who writes; what the one before had typed may still be on its way."""
+    ticket.handed_from, ticket.handed_at, ticket.agent_id = ticket.agent_id, at, agent_id
+    ticket.asked_by = ticket.asked_at = None
+    ticket.version += 1
 
 
 async def save_field(
@@ -144,13 +146,17 @@ async def save_field(
     """Save one field as typed. `seen_version`: the field's version that the writer saw, 0 for never saved.
 
     Raises NotFound, NotAllowed, Invalid, TooLarge, Conflict (the ticket has ended), and VersionConflict with both
-    texts if somebody else saved another text meanwhile; the same text is no conflict.
+    texts if somebody else saved another text meanwhile; the same text is no conflict. Who handed the pen on a moment
+    ago may still save what nobody changed since: it was typed before.
     """
     text = forms.clean(name, value)
-    ticket = await _for_writing(tx, ref, actor, "ticket.edit")
+    ticket = await locked(tx, ref, actor)
     version = ticket.field_versions.get(name, 0)
     stored = ticket.values.get(name, "")
     changed = text != stored
+    has_pen = await _has_pen(tx, ticket, actor)
+    if not has_pen and not (_had_pen(ticket, actor, at) and (seen_version == version or not changed)):
+        raise NotAllowed(NOT_YOURS)
     if changed:
         if seen_version != version:
             raise _both(name, yours=text, theirs=stored, version=version)
@@ -184,12 +190,13 @@ async def take(
     not allow it), VersionConflict (a saved field differs, the screen is old). Whatever it raises, nothing was written.
     """
     cleaned = {name: forms.clean(name, value) for name, value in values.items()}
-    ticket = await _for_writing(tx, ref, actor, None)
+    ticket = await locked(tx, ref, actor)
     chosen = workflow_of(ticket.workflow, ticket.workflow_version).step(step, ticket.state)
     _permit(actor, chosen.action, ticket)
     changed = {name: text for name, text in cleaned.items() if text != ticket.values.get(name, "")}
     if changed:
-        _permit(actor, "ticket.edit", ticket)
+        if not await _has_pen(tx, ticket, actor):
+            raise NotAllowed(NOT_YOURS)
         # A field that was never saved cannot have been changed by somebody else.
         disputed = [name for name in changed if ticket.field_versions.get(name)]
         if disputed and version != ticket.version:
@@ -201,7 +208,7 @@ async def take(
     if changed:
         _write(tx, ticket, changed, actor, at)
     if not chosen.path and actor.agent_id is not None:
-        _hand(tx, ticket, actor.agent_id, at, None)
+        hand(tx, ticket, actor.agent_id, at, None)
     await _move(tx, ticket, chosen, actor=actor, at=at, timezone=timezone)
     return ticket
 
@@ -214,23 +221,43 @@ async def steps_for(tx: Tx, ticket: Ticket, actor: Actor, at: datetime) -> tuple
     return tuple(step.code for step in workflow.offered(flow, ticket.state, facts) if can(actor, step.action, who))
 
 
-def is_writable(ticket: Ticket, actor: Actor) -> bool:
+async def is_writable(tx: Tx, ticket: Ticket, actor: Actor) -> bool:
     """Whether this person may save fields now."""
-    return not is_final(ticket) and can(actor, "ticket.edit", subject(ticket))
+    return not is_final(ticket) and await _has_pen(tx, ticket, actor)
 
 
-async def _for_writing(tx: Tx, ref: str, actor: Actor, action: str | None) -> Ticket:
-    ticket = await tx.session.scalar(select(Ticket).where(Ticket.ref == ref).with_for_update())
+async def on_call(tx: Tx, ticket_id: UUID) -> list[UUID]:
+    """Agents who are in a call about it now, in the order in which they came. One statement."""
+    found = await tx.session.scalars(_ON_CALL, {"ticket": ticket_id})
+    return list(dict.fromkeys(agent_id for agent_id in found if agent_id is not None))
+
+
+async def _has_pen(tx: Tx, ticket: Ticket, actor: Actor) -> bool:
+    """Theirs, or nobody's for who may write any; but beside an agent on the call even a supervisor only reads."""
+    if not can(actor, "ticket.edit", subject(ticket)):
+        return False
+    if ticket.agent_id is None or ticket.agent_id in actor.ids:
+        return True
+    return ticket.agent_id not in await on_call(tx, ticket.id)
+
+
+def _had_pen(ticket: Ticket, actor: Actor, at: datetime) -> bool:
+    if ticket.handed_from is None or ticket.handed_at is None or ticket.handed_from not in actor.ids:
+        return False
+    return at - ticket.handed_at <= ON_THE_WAY
+
+
+async def locked(tx: Tx, ref: str, actor: Actor) -> Ticket:
+    """The row, to be changed. Raises NotFound: there is none, or it is not for this person."""
+    ticket: Ticket | None = await tx.session.scalar(select(Ticket).where(Ticket.ref == ref).with_for_update())
     if ticket is None or not can(actor, "ticket.view", subject(ticket)):
         raise NotFound("There is no such ticket.")
-    if action is not None:
-        _permit(actor, action, ticket)
     return ticket
 
 
 def _permit(actor: Actor, action: str, ticket: Ticket) -> None:
     if not can(actor, action, subject(ticket)):
-        raise NotAllowed("This ticket is not yours to write; nothing was changed.")
+        raise NotAllowed(NOT_YOURS)
 
 
 def _may_write(ticket: Ticket, changed: Mapping[str, str], actor: Actor) -> None:
@@ -286,7 +313,7 @@ def _write(tx: Tx, ticket: Ticket, changed: Mapping[str, str], actor: Actor, at:
     ticket.version += 1
     event = TicketChanged(
         at=at,
-        dedupe_key=_key(ticket, "changed"),
+        dedupe_key=key(ticket, "changed"),
         ticket_id=ticket.id,
         version=ticket.version,
         fields=tuple(name for name in forms.FIELDS if name in changed),
@@ -307,7 +334,7 @@ async def _move(tx: Tx, ticket: Ticket, step: Step, *, actor: Actor, at: datetim
         ticket.version += 1
         moved = TicketMoved(
             at=at,
-            dedupe_key=_key(ticket, "moved"),
+            dedupe_key=key(ticket, "moved"),
             ticket_id=ticket.id,
             version=ticket.version,
             step=step.code,
@@ -318,8 +345,8 @@ async def _move(tx: Tx, ticket: Ticket, step: Step, *, actor: Actor, at: datetim
         tx.emit(moved, ticket_id=ticket.id)
 
 
-def _key(ticket: Ticket, what: str) -> str:
-    """Each version of a ticket has one cause."""
+def key(ticket: Ticket, what: str) -> str:
+    """A dedupe key: each version of a ticket has one cause."""
     return f"ticket:{ticket.id}:{ticket.version}:{what}"
 
 

@@ -14,7 +14,7 @@ from hotline.calls.models import Call, CallOffer
 from hotline.db import Database, Handler, ParkedEvent
 from hotline.events import AgentRang, CallEnded, CallEvent, CallStarted
 from hotline.handlers import Handlers
-from hotline.tickets import call_backs
+from hotline.tickets import call_backs, pen
 from hotline.tickets import service as tickets
 from hotline.tickets.models import Contact, DueWork, Ticket
 from tests import factories
@@ -60,7 +60,7 @@ def test_rows_of_the_call_come_before_the_ticket_and_the_agent() -> None:
     on = _wiring().on
     assert on[CallStarted][:2] == (calls.record, handlers.open_ticket)
     names = [handler.__name__ for handler in on[AgentRang]]
-    assert names == ["name_agent", "record", "on_call_event", "hand_ticket"]
+    assert names == ["name_agent", "record", "on_call_event", "offer_ticket"]
 
 
 async def _count(db: Database, table: type[Any]) -> int:
@@ -76,7 +76,7 @@ def _broken(*_args: object, **_values: object) -> object:
     ("module", "name", "kept"),
     [
         (tickets, "open_for_call", {Call: 1, CallOffer: 1, Contact: 0}),
-        (tickets, "hand_to", {Call: 1, CallOffer: 1, Contact: 1, Ticket: 1}),
+        (pen, "hand_to", {Call: 1, CallOffer: 1, Contact: 1, Ticket: 1}),
         (call_backs, "call_missed", {Call: 1, Contact: 1, DueWork: 0}),
     ],
 )

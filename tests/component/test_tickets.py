@@ -23,7 +23,7 @@ from hotline.errors import (
     VersionConflict,
 )
 from hotline.ids import new_id
-from hotline.tickets import call_backs, queries, service
+from hotline.tickets import call_backs, pen, queries, service
 from hotline.tickets.models import Contact, ContactTicket, DueWork, Ticket
 from tests import factories
 from tests.factories import T0
@@ -110,15 +110,15 @@ class TestHandingOver:
             first, second = await factories.agent(tx), await factories.agent(tx)
             call = await factories.call(tx)
             ticket = await service.open_for_call(tx, call_id=call.id, line="12345", caller_number=None, at=T0)
-            await service.hand_to(tx, call.id, first.id, T0)
-            await service.hand_to(tx, call.id, first.id, T0)
-            await service.hand_back(tx, call.id, second.id, T0)
-            await service.hand_back(tx, call.id, first.id, T0)
+            await pen.hand_to(tx, call.id, first.id, T0)
+            await pen.hand_to(tx, call.id, first.id, T0)
+            await pen.hand_back(tx, call.id, second.id, T0)
+            await pen.hand_back(tx, call.id, first.id, T0)
         assert (await _again(db, ticket)).agent_id is None
         async with db.write() as tx:
-            await service.hand_to(tx, call.id, second.id, LATER)
-            await service.hand_back(tx, call.id, first.id, LATER)
-            await service.hand_to(tx, call.id, second.id, LATER)
+            await pen.hand_to(tx, call.id, second.id, LATER)
+            await pen.hand_back(tx, call.id, first.id, LATER)
+            await pen.hand_to(tx, call.id, second.id, LATER)
         assert (await _again(db, ticket)).agent_id == second.id
         handed = [(row.type, row.agent_id) for row in await db.after(0) if row.type.startswith("TicketHanded")]
         assert handed == [
@@ -130,14 +130,14 @@ class TestHandingOver:
             agent, other = await factories.agent(tx), await factories.agent(tx)
             call = await factories.call(tx)
             ticket = await factories.ticket(tx, of_call=call)
-            await service.hand_to(tx, call.id, agent.id, T0)
+            await pen.hand_to(tx, call.id, agent.id, T0)
             await service.save_field(
                 tx, ticket.ref, "summary", "孩子", seen_version=0, actor=factories.actor(of=agent), at=T0
             )
-            assert await service.hand_back(tx, call.id, agent.id, T0) is None
+            assert await pen.hand_back(tx, call.id, agent.id, T0) is None
         assert (await _again(db, ticket)).agent_id == agent.id
         async with db.write() as tx:
-            await service.hand_to(tx, call.id, other.id, LATER)
+            await pen.hand_to(tx, call.id, other.id, LATER)
         taken = await _again(db, ticket)
         assert (taken.agent_id, taken.values) == (other.id, {"summary": "孩子"})
 
@@ -146,8 +146,8 @@ class TestHandingOver:
             agent = await factories.agent(tx)
             call = await factories.call(tx)
             ticket = await factories.ticket(tx, of_call=call, state="VOID")
-            assert await service.hand_to(tx, call.id, agent.id, T0) is None
-            assert await service.hand_to(tx, new_id(), agent.id, T0) is None
+            assert await pen.hand_to(tx, call.id, agent.id, T0) is None
+            assert await pen.hand_to(tx, new_id(), agent.id, T0) is None
         assert (await _again(db, ticket)).agent_id is None
 
 
@@ -241,7 +241,8 @@ class TestWriting:
         with pytest.raises(Conflict):
             async with db.write() as tx:
                 await service.save_field(tx, ticket.ref, "summary", "还有", seen_version=0, actor=actor, at=T0)
-        assert not service.is_writable(ticket, actor)
+        async with db.read() as tx:
+            assert not await service.is_writable(tx, ticket, actor)
 
     async def test_only_a_supervisor_lowers_the_urgency_of_a_registered_ticket(self, db: Database) -> None:
         _agent, actor, ticket = await _own(

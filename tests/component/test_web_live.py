@@ -194,7 +194,8 @@ async def test_a_popped_ticket_is_announced_to_its_agent_and_to_nobody_else(hous
             )
             tx.emit(handed, call_id=call.id, ticket_id=ticket.id, agent_id=mine.agent.id)
         await _turn(house)
-        assert (await own.frame())["events"] == [{"type": "TicketHandedTo", "ref": ticket.ref, "call": str(call.id)}]
+        told = {"type": "TicketHandedTo", "ref": ticket.ref, "call": str(call.id), "mine": True}
+        assert (await own.frame())["events"] == [told]
         assert (await foreign.frame())["events"] == []
 
 

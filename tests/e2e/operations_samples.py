@@ -57,7 +57,7 @@ def day(now: datetime, *, is_whole: bool) -> OperationsView:
         views.Correction(now - timedelta(minutes=4), "pbx1", "member", "paused", "a1b2c3d4e5", None, "钟宁"),
     )
     parked = views.Parked(
-        now - timedelta(minutes=2), "hotline.tickets.service.hand_to", "CallAnswered",
+        now - timedelta(minutes=2), "hotline.tickets.pen.hand_to", "CallAnswered",
         "OperationalError: disk I/O error at service.py:88", 3, now + timedelta(seconds=40),
     )  # fmt: skip
     whole = OperationsView(

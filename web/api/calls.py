@@ -8,17 +8,40 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from hotline.access.permissions import Actor, can
-from web import calls
+from web import calls, legs
 from web.auth import Signed, require, trace
 from web.board import masked
 from web.deps import Wired
+from web.views import LegView
 
 router = APIRouter(prefix="/api/v1/calls", tags=["calls"])
 MOST = 200
 
 
+class CallLeg(BaseModel):
+    """Somebody who was rung for a call: an agent by name, or somebody outside by number. Durations in seconds.
+
+    `role`: queue, transfer, consult, dial, supervisor; party for somebody outside. `talk_s`: how long they had the
+    caller, `hold_s`: how much of it on hold or aside; null until it is over, or where nobody knows.
+    """
+
+    agent: str | None
+    number: str | None
+    role: str
+    result: str
+    rang_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    talk_s: float | None
+    hold_s: float | None
+
+
 class CallRecord(BaseModel):
-    """One call. `linkedids`: every Linkedid that became it, its own first. Durations in seconds; absent is null."""
+    """One call. `linkedids`: every Linkedid that became it, its own first. Durations in seconds; absent is null.
+
+    `agent`: who had the caller last; `legs`: everybody who was rung, in that order; `aside`: consult, held or parked
+    while the caller hears music.
+    """
 
     id: UUID
     linkedid: str
@@ -35,7 +58,10 @@ class CallRecord(BaseModel):
     agent: str | None
     wait_s: float | None
     talk_s: float | None
+    hold_s: float | None
+    aside: str | None
     ticket: str | None
+    legs: list[CallLeg]
 
 
 class Calls(BaseModel):
@@ -47,12 +73,22 @@ class Calls(BaseModel):
 
 def record(found: calls.Found, actor: Actor) -> CallRecord:
     call = found.call
-    number = call.caller_number if can(actor, "number.live") else masked(call.caller_number)
+    full = can(actor, "number.live")
+    number = call.caller_number if full else masked(call.caller_number)
     return CallRecord(
         id=call.id, linkedid=call.linkedid, linkedids=[call.linkedid, *found.aliases], line=call.line,
         direction=call.direction, caller_number=number, started_at=call.started_at, queued_at=call.queued_at,
         answered_at=call.answered_at, ended_at=call.ended_at, outcome=call.outcome, hangup_by=call.hangup_by,
-        agent=found.agent, wait_s=calls.seconds(call.wait_ms), talk_s=calls.seconds(call.talk_ms), ticket=found.ref,
+        agent=found.agent, wait_s=calls.seconds(call.wait_ms), talk_s=calls.seconds(call.talk_ms),
+        hold_s=calls.seconds(call.hold_ms), aside=call.aside, ticket=found.ref,
+        legs=[_leg(legs.view(leg, full=full)) for leg in found.legs],
+    )  # fmt: skip
+
+
+def _leg(leg: LegView) -> CallLeg:
+    return CallLeg(
+        agent=leg.name, number=leg.number, role=leg.role, result=leg.result, rang_at=leg.rang_at,
+        answered_at=leg.answered_at, ended_at=leg.left_at, talk_s=leg.talk_s, hold_s=leg.hold_s,
     )  # fmt: skip
 
 

@@ -64,7 +64,7 @@ async def ticket_of_call(linkedid: str, web: Wired, signed: Agent) -> dict[str, 
     own_agent(signed, "console.use")
     async with web.house.db.read() as tx:
         ticket = await queries.of_linkedid(tx, linkedid, signed.actor)
-        return {"ref": ticket.ref, "writable": service.is_writable(ticket, signed.actor)}
+        return {"ref": ticket.ref, "writable": await service.is_writable(tx, ticket, signed.actor)}
 
 
 @router.get("/console/work")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -10,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from hotline.clock import iso, now
 from hotline.errors import Invalid, MissingFields, TooLarge, VersionConflict
-from hotline.tickets import forms, queries, service
+from hotline.tickets import additions, forms, pen, queries, service
 from web.auth import Signed, permit, require, trace
 from web.console import ticket_rows, ticket_view
 from web.deps import Web, Wired
@@ -94,6 +95,41 @@ async def take_step(
         if not errors:
             raise
         return await _refused(request, web, signed, ref, values=values, errors=errors)
+    return await _as_it_is(request, web, signed, ref)
+
+
+@router.post("/tickets/{ref}/pen")
+async def hand_pen(
+    ref: str, request: Request, web: Wired, signed: Annotated[Signed, require("ticket.pen")]
+) -> Response:
+    """`to`: the agent who shall write. Without it: this person asks for the pen, and gets it where nobody holds it."""
+    form = await read_form(request)
+    async with web.house.db.write() as tx:
+        if "to" in form:
+            await pen.give(tx, ref, _agent(form["to"]), signed.actor, now())
+        else:
+            await pen.ask(tx, ref, signed.actor, now())
+    return await _as_it_is(request, web, signed, ref)
+
+
+def _agent(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Invalid("The request cannot be understood.", field="to") from None
+
+
+@router.post("/tickets/{ref}/additions")
+async def add(ref: str, request: Request, web: Wired, signed: Annotated[Signed, require("ticket.add")]) -> Response:
+    """Words beside the form, from somebody who does not write it."""
+    form = await read_form(request)
+    async with web.house.db.write() as tx:
+        await additions.add(tx, ref, form.get("addition", ""), signed.actor, now())
+    return await _as_it_is(request, web, signed, ref)
+
+
+async def _as_it_is(request: Request, web: Web, signed: Signed, ref: str) -> Response:
+    """After a change: the page anew, or its panel."""
     if is_page(request):
         return RedirectResponse(f"/tickets/{ref}", HTTPStatus.SEE_OTHER)
     await web.hub.catch_up()
