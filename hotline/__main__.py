@@ -150,12 +150,17 @@ def token_add(
 def replay(file: Annotated[Path, typer.Argument(help="What one AMI connection said, as it came.")]) -> None:
     """Print the calls in an AMI capture, one JSON object a line. Needs no database.
 
+    The capture may be of any PBX: Asterisk 1.4 to 22, chan_sip, PJSIP, DAHDI or IAX, any dialplan. One line on standard
+    error says what did not fit.
+
     Example: hotline replay tests/transcripts/abandoned.ami
     """
     from hotline import replay as replays
 
-    for record in replays.replay(file):
+    misfits = replays.Misfits()
+    for record in replays.replay(file, misfits=misfits):
         print(json.dumps(record.as_json(), ensure_ascii=False))
+    print(misfits.line(), file=sys.stderr)
 
 
 @cli.command("render-asterisk")

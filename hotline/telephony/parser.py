@@ -14,7 +14,7 @@ from hotline.telephony.catalogue import BUILDERS, Builder, Fields, Nameless, pai
 
 MAX_BLOCK = 1024 * 1024
 _END = b"\r\n\r\n"
-_BANNER = b"Asterisk Call Manager/"
+BANNER = b"Asterisk Call Manager/"
 _STAMP = "\r\nTimestamp: "
 _MAX_BANNER = 256
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -132,14 +132,14 @@ class Parser:
 
     def _begin(self, data: bytes) -> bytes:
         """Take the banner line off; a stream that begins without one is read all the same."""
-        if data.startswith(_BANNER):
+        if data.startswith(BANNER):
             end = data.find(b"\r\n")
             if end < 0 and len(data) < _MAX_BANNER:
                 self._rest += data
                 return b""
-            self.banner = data[len(_BANNER) : max(end, 0)].decode("utf-8", "replace").strip()
+            self.banner = data[len(BANNER) : max(end, 0)].decode("utf-8", "replace").strip()
             data = data[end + 2 :] if end >= 0 else data
-        elif _BANNER.startswith(data):
+        elif BANNER.startswith(data):
             self._rest += data
             return b""
         self.begun = True

@@ -16,13 +16,23 @@ from tests.pbx_model import TRANSCRIPTS
 FIELDS = [
     "id", "linkedid", "linkedids", "line", "direction", "caller_number", "started_at", "queued_at", "answered_at",
     "ended_at", "outcome", "hangup_by", "agent", "wait_s", "talk_s", "ticket",
+    "hold_s", "legs", "transfers",
 ]  # fmt: skip
 
 
 def test_a_record_has_the_fields_that_were_promised() -> None:
     [record] = replay(TRANSCRIPTS / "answered-caller-hangs-up.ami")
-    # Read off the transcript's NewChannel, QueueCallerJoin, AgentConnect, BridgeLeave and last Hangup.
-    assert json.loads(json.dumps(record.as_json())) == {
+    # Read off the transcript's NewChannel, QueueCallerJoin, AgentCalled, AgentConnect, BridgeLeave and Hangups.
+    told = json.loads(json.dumps(record.as_json()))
+    assert list(told) == FIELDS
+    [leg] = told.pop("legs")
+    assert (leg["leg"], leg["role"], leg["member"], leg["number"], leg["result"]) == (
+        "pbx1-1795545646.1", "queue", "a1", None, "answered",
+    )  # fmt: skip
+    assert (leg["rang_at"], leg["answered_at"], leg["ended_at"]) == (
+        "2026-11-24T18:40:46.893Z", "2026-11-24T18:40:47.902Z", "2026-11-24T18:40:53.310Z",
+    )  # fmt: skip
+    assert told == {
         "id": "pbx1-1795545637.0",
         "linkedid": "pbx1-1795545637.0",
         "linkedids": ["pbx1-1795545637.0"],
@@ -39,8 +49,9 @@ def test_a_record_has_the_fields_that_were_promised() -> None:
         "wait_s": 1.013,
         "talk_s": 5.404,
         "ticket": None,
+        "hold_s": 0.0,
+        "transfers": [],
     }
-    assert list(record.as_json()) == FIELDS
 
 
 def test_a_call_that_goes_on_is_a_record_without_an_end(tmp_path: Path) -> None:

@@ -1,0 +1,99 @@
+"""Who is the caller of a foreign call, on which line, which way. Pure.
+
+A dialplan that is not ours says none of it. What is left: who called the PBX and whom it called, the context in which a
+channel began, queues' members, and how a peer is named: phones by their extension, trunks by anything else.
+"""
+
+import re
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+
+from hotline.telephony import names
+from hotline.telephony.legacy.desk import interface_of, is_number
+from hotline.telephony.legacy.switchboard import Party, Switchboard
+
+# FreePBX, Elastix and Issabel: from-trunk, from-pstn, from-did-direct, from-zaptel, from-sip-external, ext-did; and
+# what others call the same.
+_FROM_OUTSIDE = re.compile(
+    r"(?:^|[-_])(?:trunks?|pstn|did|incoming|inbound|outside|external|zaptel|dahdi|analog|provider)", re.IGNORECASE
+)
+_FROM_INSIDE = re.compile(
+    r"(?:^|[-_])(?:internal|agents?|extensions?|phones?|users?|outgoing|outbound|local)", re.IGNORECASE
+)
+_EXTENSION = re.compile(r"\d{2,6}")
+_USER = re.compile(r"[+*#\d]+")
+_PHONE_NETWORK = frozenset({"DAHDI", "ZAP", "MISDN", "DONGLE", "KHOMP", "VPB", "H323", "OOH323"})
+UNKNOWN_LINE = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """`caller`: whose channel carries the call; of an outbound call that is our own phone's. `number`: the other's."""
+
+    caller: Party
+    direction: str
+    line: str
+    number: str | None
+
+
+def dialled_number(text: str) -> str:
+    """What a dial string calls: `trunk/13800138000`, `13800138000@trunk`, `101/sip:101@10.0.0.5`. Empty for a name."""
+    user = text.partition("@")[0].rpartition("/")[2].removeprefix("sip:").removeprefix("sips:")
+    return user if _USER.fullmatch(user) else ""
+
+
+def is_inside(party: Party, members: Container[str]) -> bool:
+    """A phone of ours, not the network."""
+    technology, peer = names.technology(party.name).upper(), names.peer(party.name)
+    if technology == "AGENT" or interface_of(party).lower() in members:
+        return True
+    number = dialled_number(party.dialled)
+    is_short = _EXTENSION.fullmatch(peer) is not None and technology not in _PHONE_NETWORK
+    if number and number != peer and len(number) > 2:
+        return is_short
+    if party.is_incoming:
+        context = party.entry[0]
+        if _FROM_OUTSIDE.search(context):
+            return False
+        return bool(_FROM_INSIDE.search(context)) or is_short or (party.number == peer and peer != "")
+    return technology not in _PHONE_NETWORK
+
+
+def recognise(people: Iterable[Party], members: Container[str]) -> Recognised | None:
+    """One call's people, oldest first. None for a call of nobody."""
+    people = [party for party in people if party.is_real]
+    if not people:
+        return None
+    first = next((party for party in people if party.is_incoming), None)
+    if first is not None and not is_inside(first, members):
+        return Recognised(first, "inbound", _line(first), first.number)
+    ours = [party for party in people if is_inside(party, members)]
+    outside = next((party for party in people if party not in ours), None)
+    caller = first or (ours or people)[0]
+    if outside is None:
+        to = _internal(caller, people)
+        return Recognised(caller, "internal", to or UNKNOWN_LINE, to or None)
+    number = (
+        dialled_number(outside.dialled) or outside.number or (caller.entry[1] if is_number(caller.entry[1]) else None)
+    )
+    shown = outside.connected if outside.connected and is_number(outside.connected) else names.peer(outside.name)
+    return Recognised(caller, "outbound", shown or UNKNOWN_LINE, number)
+
+
+def _line(caller: Party) -> str:
+    """The number that was dialled to reach the PBX."""
+    return caller.did or (caller.entry[1] if is_number(caller.entry[1]) else "") or UNKNOWN_LINE
+
+
+def _internal(caller: Party, people: list[Party]) -> str:
+    if is_number(caller.entry[1]):
+        return caller.entry[1]
+    return next((names.peer(party.name) for party in people if party is not caller), "")
+
+
+def calls_of(board: Switchboard) -> dict[Party, list[Party]]:
+    """The oldest of each call → all of it, in the order in which they came."""
+    calls: dict[Party, list[Party]] = {}
+    for party in board.parties:
+        calls.setdefault(board.root(party), []).append(party)
+    return calls

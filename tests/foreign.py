@@ -1,0 +1,307 @@
+"""Captures of PBXs that are not ours, written out after what each version's events carry.
+
+Headers of Asterisk 12 to 22: `core show manager event NAME` and docs.asterisk.org, AMI Events. Of 11 and older, which
+write them in code: main/channel.c (Newchannel, Newstate, Hangup, Masquerade, Rename, Bridge), apps/app_dial.c (Dial),
+apps/app_queue.c (Join, Leave, AgentCalled, AgentConnect, AgentComplete, AgentRingNoAnswer), channels/chan_local.c
+(LocalBridge), channels/chan_sip.c (Hold, Transfer). Contexts are FreePBX's: from-trunk, from-internal, from-queue.
+"""
+
+from collections.abc import Sequence
+
+T = 1400000000  # the second in every Uniqueid: captures of old PBXs hold no other time
+STATES = {0: "Down", 4: "Ring", 5: "Ringing", 6: "Up"}
+
+
+def event(name: str, **headers: object) -> bytes:
+    """Headers in their order; `Cause_txt` is Cause-txt."""
+    lines = [f"Event: {name}", *(f"{key.replace('_', '-')}: {value}" for key, value in headers.items())]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+def uid(n: int, after: int = 0) -> str:
+    return f"{T + after}.{n}"
+
+
+def capture(blocks: Sequence[bytes], banner: str = "1.1") -> bytes:
+    return f"Asterisk Call Manager/{banner}\r\n".encode() + b"".join(blocks)
+
+
+# Asterisk 1.8 to 11: AMI 1.1 and 1.3, neither Linkedid nor, unless asked for, Timestamp
+
+
+def born(name: str, ident: str, state: int = 0, number: str = "", exten: str = "", context: str = "") -> bytes:
+    return event(
+        "Newchannel", Privilege="call,all", Channel=name, ChannelState=state, ChannelStateDesc=STATES[state],
+        CallerIDNum=number, CallerIDName="", AccountCode="", Exten=exten, Context=context, Uniqueid=ident,
+    )  # fmt: skip
+
+
+def state(name: str, ident: str, to: int, number: str = "") -> bytes:
+    return event(
+        "Newstate", Privilege="call,all", Channel=name, ChannelState=to, ChannelStateDesc=STATES[to],
+        CallerIDNum=number, CallerIDName="", ConnectedLineNum="", ConnectedLineName="", Uniqueid=ident,
+    )  # fmt: skip
+
+
+def over(name: str, ident: str, cause: int = 16) -> bytes:
+    return event(
+        "Hangup", Privilege="call,all", Channel=name, Uniqueid=ident, CallerIDNum="<unknown>", CallerIDName="<unknown>",
+        ConnectedLineNum="<unknown>", ConnectedLineName="<unknown>", AccountCode="", Cause=cause, Cause_txt="any",
+    )  # fmt: skip
+
+
+def dials(caller: tuple[str, str], phone: tuple[str, str], dialstring: str, number: str = "<unknown>") -> bytes:
+    return event(
+        "Dial", Privilege="call,all", SubEvent="Begin", Channel=caller[0], Destination=phone[0], CallerIDNum=number,
+        CallerIDName="<unknown>", ConnectedLineNum="<unknown>", ConnectedLineName="<unknown>", UniqueID=caller[1],
+        DestUniqueID=phone[1], Dialstring=dialstring,
+    )  # fmt: skip
+
+
+def dialled(caller: tuple[str, str], status: str) -> bytes:
+    return event(
+        "Dial", Privilege="call,all", SubEvent="End", Channel=caller[0], UniqueID=caller[1], DialStatus=status
+    )  # fmt: skip
+
+
+def link(one: tuple[str, str], two: tuple[str, str], to: str = "Link") -> bytes:
+    return event(
+        "Bridge", Privilege="call,all", Bridgestate=to, Bridgetype="core", Channel1=one[0], Channel2=two[0],
+        Uniqueid1=one[1], Uniqueid2=two[1], CallerID1="", CallerID2="",
+    )  # fmt: skip
+
+
+def renames(one: tuple[str, str], two: tuple[str, str]) -> list[bytes]:
+    """The device of `one` takes the place of `two` (channel.c, ast_do_masquerade)."""
+    steps = [
+        (one[0], f"{one[0]}<MASQ>", one[1]),
+        (two[0], one[0], two[1]),
+        (f"{one[0]}<MASQ>", f"{two[0]}<ZOMBIE>", one[1]),
+    ]
+    masquerade = event(
+        "Masquerade", Privilege="call,all", Clone=one[0], CloneState="Up", Original=two[0], OriginalState="Up"
+    )
+    names = [event("Rename", Privilege="call,all", Channel=a, Newname=b, Uniqueid=c) for a, b, c in steps]
+    return [masquerade, *names]
+
+
+CALLER = ("SIP/trunk-00000001", uid(1))
+NUMBER = "13800138000"
+
+
+def queue_through_local() -> list[bytes]:
+    """Asterisk 11, FreePBX: a queue rings Local/1001@from-queue, which dials SIP/1001; the Local channel is optimised
+    away once they talk. Waited 12 s, talked 60 s; the caller hangs up.
+    """
+    one = ("Local/1001@from-queue-00000001;1", uid(2, 5))
+    two = ("Local/1001@from-queue-00000001;2", uid(3, 5))
+    phone = ("SIP/1001-00000002", uid(4, 5))
+    queue = {"Queue": "400"}
+    member = {"Member": "Local/1001@from-queue/n", "MemberName": "Li"}
+    return [
+        born(*CALLER, 4, NUMBER, "2912345", "from-trunk"),
+        event("Newexten", Channel=CALLER[0], Context="from-trunk", Extension="2912345", Priority=1, Application="Set",
+              AppData="__FROM_DID=2912345", Uniqueid=CALLER[1]),
+        event("VarSet", Channel=CALLER[0], Variable="__FROM_DID", Value="2912345", Uniqueid=CALLER[1]),
+        state(*CALLER, 6, NUMBER),
+        event("Join", Privilege="call,all", Channel=CALLER[0], CallerIDNum=NUMBER, CallerIDName="", **queue, Position=1,
+              Count=1, Uniqueid=CALLER[1]),
+        born(*one, 0), born(*two, 4),
+        event("LocalBridge", Channel1=one[0], Channel2=two[0], Uniqueid1=one[1], Uniqueid2=two[1], Context="from-queue",
+              Exten="1001", LocalOptimization="No"),
+        event("AgentCalled", Privilege="agent,all", **queue, AgentCalled="Local/1001@from-queue/n", AgentName="Li",
+              ChannelCalling=CALLER[0], DestinationChannel=one[0], CallerIDNum=NUMBER, CallerIDName="unknown",
+              ConnectedLineNum="unknown", ConnectedLineName="unknown", Context="ext-queues", Extension="400",
+              Priority=30, Uniqueid=CALLER[1]),
+        born(*phone, 0, "1001"), dials(two, phone, "1001"), state(*phone, 5), state(*phone, 6),
+        dialled(two, "ANSWER"), state(*one, 6), link(two, phone),
+        event("Leave", Privilege="call,all", Channel=CALLER[0], **queue, Count=0, Position=1, Uniqueid=CALLER[1]),
+        event("AgentConnect", Privilege="agent,all", **queue, Uniqueid=CALLER[1], Channel=one[0], **member,
+              Holdtime=12, BridgedChannel=one[1], Ringtime=6),
+        link(CALLER, one),
+        *renames(phone, one), over(f"{one[0]}<ZOMBIE>", phone[1]), over(*two),
+        event("AgentComplete", Privilege="agent,all", **queue, Uniqueid=CALLER[1], Channel=phone[0], **member,
+              HoldTime=12, TalkTime=60, Reason="caller"),
+        link(CALLER, (phone[0], one[1]), "Unlink"),
+        over(phone[0], one[1]), over(*CALLER),
+    ]  # fmt: skip
+
+
+def attended_transfer() -> list[bytes]:
+    """Asterisk 11, chan_sip: 101 answers, holds, asks 102 on a second line, and gives the caller to 102 by REFER."""
+    first, second = ("SIP/101-00000002", uid(2, 1)), ("SIP/101-00000003", uid(3, 30))
+    other = ("SIP/102-00000004", uid(4, 31))
+    return [
+        born(*CALLER, 4, NUMBER, "12345", "from-pstn"), born(*first, 0, "101"),
+        dials(CALLER, first, "101", NUMBER), state(*first, 5), state(*first, 6), state(*CALLER, 6, NUMBER),
+        link(CALLER, first),
+        event("Hold", Privilege="call,all", Status="On", Channel=first[0], Uniqueid=first[1]),
+        born(*second, 4, "101", "102", "from-internal"), born(*other, 0, "102"),
+        dials(second, other, "102", "101"), state(*other, 5), state(*other, 6), state(*second, 6),
+        link(second, other),
+        event("Transfer", Privilege="call,all", TransferMethod="SIP", TransferType="Attended", Channel=first[0],
+              Uniqueid=first[1], SIP_Callid="any", TargetChannel=second[0], TargetUniqueid=second[1]),
+        *renames(CALLER, second), over(f"{second[0]}<ZOMBIE>", CALLER[1]), over(*first),
+        over(*other), over(CALLER[0], second[1]),
+    ]  # fmt: skip
+
+
+def outbound_busy() -> list[bytes]:
+    """Asterisk 11: 101 dials a mobile over an ISDN trunk; busy."""
+    phone, trunk = ("SIP/101-00000002", uid(1)), ("DAHDI/i1/13900139000-3", uid(2, 1))
+    return [
+        born(*phone, 4, "101", "913900139000", "from-internal"), born(*trunk, 0),
+        dials(phone, trunk, "i1/13900139000", "101"), dialled(phone, "BUSY"),
+        over(*trunk, 17), over(*phone, 17),
+    ]  # fmt: skip
+
+
+def between_extensions() -> list[bytes]:
+    """Asterisk 1.6, IAX2 phones: 101 calls 102, who answers and hangs up."""
+    one, two = ("IAX2/101-1234", uid(1)), ("IAX2/102-5678", uid(2, 1))
+    return [
+        born(*one, 4, "101", "102", "from-internal"), born(*two, 0), dials(one, two, "102", "101"),
+        state(*two, 5), state(*two, 6), state(*one, 6), link(one, two), link(one, two, "Unlink"), over(*two),
+        over(*one),
+    ]  # fmt: skip
+
+
+def of_the_fourth() -> list[bytes]:
+    """Asterisk 1.4, Zaptel: states as words, CallerID, Link and Unlink, Dial without an end, Oldname."""
+    caller, phone = ("Zap/1-1", uid(1)), ("SIP/101-081e9f20", uid(2, 2))
+    return [
+        event("Newchannel", Privilege="call,all", Channel=caller[0], State="Ring", CallerIDNum=NUMBER,
+              CallerIDName="<unknown>", Uniqueid=caller[1]),
+        event("Newexten", Privilege="call,all", Channel=caller[0], Context="from-zaptel", Extension="s", Priority=1,
+              Application="NoOp", AppData="", Uniqueid=caller[1]),
+        event("Newchannel", Privilege="call,all", Channel=phone[0], State="Down", CallerIDNum="<unknown>",
+              CallerIDName="<unknown>", Uniqueid=phone[1]),
+        event("Dial", Privilege="call,all", Source=caller[0], Destination=phone[0], CallerID=NUMBER,
+              CallerIDName="<unknown>", SrcUniqueID=caller[1], DestUniqueID=phone[1]),
+        event("Newstate", Privilege="call,all", Channel=phone[0], State="Ringing", CallerID="<unknown>",
+              CallerIDName="<unknown>", Uniqueid=phone[1]),
+        event("Newstate", Privilege="call,all", Channel=phone[0], State="Up", CallerID="<unknown>",
+              CallerIDName="<unknown>", Uniqueid=phone[1]),
+        event("Link", Privilege="call,all", Channel1=caller[0], Channel2=phone[0], Uniqueid1=caller[1],
+              Uniqueid2=phone[1], CallerID1=NUMBER, CallerID2="101"),
+        event("Unlink", Privilege="call,all", Channel1=caller[0], Channel2=phone[0], Uniqueid1=caller[1],
+              Uniqueid2=phone[1], CallerID1=NUMBER, CallerID2="101"),
+        event("Hangup", Privilege="call,all", Channel=phone[0], Uniqueid=phone[1], Cause=16),
+        event("Hangup", Privilege="call,all", Channel=caller[0], Uniqueid=caller[1], Cause=16),
+    ]  # fmt: skip
+
+
+# Asterisk 12 and newer: channels as snapshots, bridges as objects; Linkedid since 13
+
+
+def snapshot(name: str, ident: str, state: int, prefix: str = "", linked: str = "", **more: str) -> dict[str, object]:
+    """`more`: number, context, exten, connected."""
+    headers: dict[str, object] = {
+        "Channel": name, "ChannelState": state, "ChannelStateDesc": STATES[state],
+        "CallerIDNum": more.get("number", "<unknown>"), "CallerIDName": "<unknown>",
+        "ConnectedLineNum": more.get("connected", "<unknown>"), "ConnectedLineName": "<unknown>", "AccountCode": "",
+        "Context": more.get("context", ""), "Exten": more.get("exten", ""), "Priority": 1, "Uniqueid": ident,
+    }  # fmt: skip
+    if linked:
+        headers["Linkedid"] = linked
+    return {prefix + key: value for key, value in headers.items()}
+
+
+def at(seconds: float) -> dict[str, object]:
+    return {"Privilege": "call,all", "Timestamp": f"{T + seconds:.6f}"}
+
+
+def bridge(kind: str, seconds: float, ident: str, channel: dict[str, object]) -> bytes:
+    return event(
+        kind, **at(seconds), BridgeUniqueid=ident, BridgeType="basic", BridgeTechnology="simple_bridge",
+        BridgeCreator="<unknown>", BridgeName="<unknown>", BridgeNumChannels=1, **channel,
+    )  # fmt: skip
+
+
+def ring_group() -> list[bytes]:
+    """Asterisk 18, FreePBX with PJSIP: two phones ring by their contacts, 102 answers after 8 s, talks for 30 s and
+    hangs up.
+    """
+    caller = ("PJSIP/provider-00000010", uid(10))
+    phones = {n: (f"PJSIP/{n}-0000001{n[-1]}", uid(10 + int(n[-1]), 1)) for n in ("101", "102")}
+
+    def of(who: tuple[str, str], to: int, prefix: str = "", **more: str) -> dict[str, object]:
+        return snapshot(*who, to, prefix, linked=caller[1], **more)
+
+    theirs = {"number": NUMBER, "context": "from-pstn", "exten": "2912345"}
+    blocks = [event("Newchannel", **at(0), **of(caller, 4, **theirs))]
+    for n, phone in phones.items():
+        blocks += [
+            event("Newchannel", **at(1), **of(phone, 0, context="from-internal", exten="2912345")),
+            event("DialBegin", **at(1), **of(caller, 4, **theirs), **of(phone, 0, "Dest", number=n),
+                  DialString=f"{n}/sip:{n}@192.168.1.20:5060"),
+            event("Newstate", **at(1), **of(phone, 5, number=n)),
+        ]  # fmt: skip
+    gone, here = phones["101"], phones["102"]
+    leaving = event("HangupRequest", **at(39), **of(here, 6, number="102"), Cause=16)
+    return [
+        *blocks,
+        event("Newstate", **at(9), **of(here, 6, number="102")),
+        event("DialEnd", **at(9), **of(caller, 4, **theirs), **of(here, 6, "Dest", number="102"), DialStatus="ANSWER"),
+        event("DialEnd", **at(9), **of(caller, 4, **theirs), **of(gone, 5, "Dest", number="101"), DialStatus="CANCEL"),
+        event("Hangup", **at(9), **of(gone, 5, number="101"), Cause=26, Cause_txt="Answered elsewhere"),
+        event("Newstate", **at(9), **of(caller, 6, **theirs)),
+        bridge("BridgeEnter", 9, "b1", of(here, 6, number="102")),
+        bridge("BridgeEnter", 9, "b1", of(caller, 6, **theirs)),
+        leaving,
+        bridge("BridgeLeave", 39, "b1", of(here, 6, number="102")),
+        event("Hangup", **at(39), **of(here, 6, number="102"), Cause=16, Cause_txt="Normal Clearing"),
+        bridge("BridgeLeave", 39, "b1", of(caller, 6, **theirs)),
+        event("Hangup", **at(39), **of(caller, 6, **theirs), Cause=16, Cause_txt="Normal Clearing"),
+    ]  # fmt: skip
+
+
+def gave_up_in_a_queue() -> list[bytes]:
+    """Asterisk 12, chan_sip, no Linkedid: waits 20 s, one phone rings in vain, the caller hangs up."""
+    caller, phone = ("SIP/trunk-00000001", uid(1)), ("SIP/201-00000002", uid(2, 3))
+    who = snapshot(*caller, 6, number=NUMBER, context="ext-queues", exten="400")
+    agent = {"Queue": "400", "MemberName": "Zhang", "Interface": "SIP/201"}
+
+    def dest(to: int) -> dict[str, object]:
+        return snapshot(*phone, to, "Dest", number="201")
+
+    return [
+        event("Newchannel", **at(0), **snapshot(*caller, 4, number=NUMBER, context="from-trunk", exten="12345")),
+        event("QueueCallerJoin", **at(2), **who, Queue="400", Position=1, Count=1),
+        event("Newchannel", **at(3), **snapshot(*phone, 0, context="from-internal")),
+        event("AgentCalled", **at(3), **who, **dest(0), **agent),
+        event("AgentRingNoAnswer", **at(18), **who, **dest(5), **agent, RingTime=15000),
+        event("Hangup", **at(18), **snapshot(*phone, 5, number="201"), Cause=0, Cause_txt="Unknown"),
+        event("HangupRequest", **at(22), **who, Cause=16),
+        event("QueueCallerAbandon", **at(22), **who, Queue="400", Position=1, OriginalPosition=1, HoldTime=20),
+        event("QueueCallerLeave", **at(22), **who, Queue="400", Position=1, Count=0),
+        event("Hangup", **at(22), **who, Cause=16, Cause_txt="Normal Clearing"),
+    ]  # fmt: skip
+
+
+def mailbox() -> list[bytes]:
+    """Asterisk 16, DAHDI: nobody answers 103, the caller speaks to the mailbox."""
+    caller, phone = ("DAHDI/i1/2912345-5", uid(5)), ("PJSIP/103-00000006", uid(6, 1))
+    who = snapshot(*caller, 6, linked=caller[1], number=NUMBER, context="from-dahdi", exten="2912345")
+
+    def dest(to: int) -> dict[str, object]:
+        return snapshot(*phone, to, "Dest", linked=caller[1], number="103")
+
+    return [
+        event("Newchannel", **at(0), **{**who, "ChannelState": 4}),
+        event("Newchannel", **at(1), **snapshot(*phone, 0, linked=caller[1])),
+        event("DialBegin", **at(1), **who, **dest(0), DialString="103"),
+        event("DialEnd", **at(16), **who, **dest(5), DialStatus="NOANSWER"),
+        event("Hangup", **at(16), **snapshot(*phone, 5, linked=caller[1]), Cause=0, Cause_txt="Unknown"),
+        event("Newexten", **at(17), **who, Extension="vmu103", Application="VoiceMail", AppData="103@default,u"),
+        event("Hangup", **at(40), **who, Cause=16, Cause_txt="Normal Clearing"),
+    ]  # fmt: skip
+
+
+SCENES = {
+    scene.__name__: scene()
+    for scene in (
+        queue_through_local, attended_transfer, outbound_busy, between_extensions, of_the_fourth, ring_group,
+        gave_up_in_a_queue, mailbox,
+    )
+}  # fmt: skip

@@ -1,0 +1,212 @@
+"""Captures of other PBXs, told as our own Asterisk would have told the same calls.
+
+Expected values are read off the scenes in tests/foreign.py, and off what events mean by Asterisk's own texts.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from hotline.calls.record import CallRecord
+from hotline.replay import Misfits, replay
+from hotline.telephony import messages as m
+from hotline.telephony.legacy import Translator
+from hotline.telephony.legacy.recognition import dialled_number
+from hotline.telephony.parser import Block, pairs
+from tests import foreign
+
+
+def _translated(scene: str | list[bytes]) -> tuple[Translator, list[m.Message]]:
+    translator = Translator()
+    for block in foreign.SCENES[scene] if isinstance(scene, str) else scene:
+        translator.feed(Block(pairs(block.decode().removesuffix("\r\n\r\n"))))
+    return translator, list(translator.messages())
+
+
+def _said(scene: str | list[bytes]) -> list[m.Message]:
+    return _translated(scene)[1]
+
+
+def _offers(scene: str) -> list[tuple[str, str, str, str | None]]:
+    return [
+        (told.channel.name, told.fields["hldirection"], told.fields["hlline"], told.fields.get("hlnumber"))
+        for told in _said(scene)
+        if isinstance(told, m.UserEvent) and told.name == "HLOffered" and told.channel is not None
+    ]
+
+
+def _read(tmp_path: Path, blocks: list[bytes], misfits: Misfits | None = None) -> list[CallRecord]:
+    file = tmp_path / "foreign.ami"
+    file.write_bytes(foreign.capture(blocks))
+    return list(replay(file, misfits=misfits))
+
+
+@pytest.mark.parametrize(
+    ("scene", "caller", "direction", "line", "number"),
+    [
+        ("queue_through_local", "SIP/trunk-00000001", "inbound", "2912345", foreign.NUMBER),
+        ("attended_transfer", "SIP/trunk-00000001", "inbound", "12345", foreign.NUMBER),
+        ("of_the_fourth", "Zap/1-1", "inbound", "unknown", foreign.NUMBER),  # an analogue line says no number dialled
+        ("ring_group", "PJSIP/provider-00000010", "inbound", "2912345", foreign.NUMBER),
+        ("gave_up_in_a_queue", "SIP/trunk-00000001", "inbound", "12345", foreign.NUMBER),
+        ("mailbox", "DAHDI/i1/2912345-5", "inbound", "2912345", foreign.NUMBER),
+        ("outbound_busy", "SIP/101-00000002", "outbound", "i1", "13900139000"),
+        ("between_extensions", "IAX2/101-1234", "internal", "102", "102"),
+    ],
+)
+def test_who_calls_on_which_line_and_which_way(scene: str, caller: str, direction: str, line: str, number: str) -> None:
+    assert _offers(scene) == [(caller, direction, line, number)]
+
+
+@pytest.mark.parametrize("scene", foreign.SCENES)
+def test_every_message_is_of_a_person_with_a_call_and_a_time(scene: str) -> None:
+    told = _said(scene)
+    channels = [
+        channel
+        for message in told
+        for channel in (
+            getattr(message, name, None) for name in ("channel", "dest", "transferer", "original", "second")
+        )
+        if channel is not None
+    ]
+    assert not [channel.name for channel in channels if channel.name.startswith("Local/") or "<" in channel.name]
+    assert {channel.linkedid for channel in channels} == {foreign.uid({"ring_group": 10, "mailbox": 5}.get(scene, 1))}
+    assert all(message.at.timestamp() >= foreign.T for message in told)
+    assert [message.at for message in told] == sorted(message.at for message in told)
+
+
+@pytest.mark.parametrize("scene", foreign.SCENES)
+def test_who_entered_a_room_has_left_it_and_hung_up_once(scene: str) -> None:
+    told = _said(scene)
+    rooms = Counter[tuple[str, str]]()
+    for message in told:
+        if isinstance(message, m.BridgeEnter | m.BridgeLeave):
+            rooms[message.channel.uniqueid, message.bridge] += 1 if isinstance(message, m.BridgeEnter) else -1
+            assert rooms[message.channel.uniqueid, message.bridge] in {0, 1}
+    assert set(rooms.values()) <= {0}
+    ends = [message.channel.uniqueid for message in told if isinstance(message, m.Hangup)]
+    begins = [message.channel.uniqueid for message in told if isinstance(message, m.NewChannel)]
+    assert sorted(ends) == sorted(begins)
+
+
+def test_a_phone_behind_a_local_channel_is_the_queues_own(tmp_path: Path) -> None:
+    told = _said("queue_through_local")
+    [called] = [message for message in told if isinstance(message, m.AgentCalled)]
+    [connected] = [message for message in told if isinstance(message, m.AgentConnect)]
+    for message in (called, connected):
+        assert message.dest is not None
+        assert (message.channel.name, message.dest.name, message.member) == (
+            "SIP/trunk-00000001", "SIP/1001-00000002", "1001",
+        )  # fmt: skip
+    [record] = _read(tmp_path, foreign.SCENES["queue_through_local"])
+    assert (record.line, record.caller_number, record.agent, record.outcome, record.hangup_by) == (
+        "2912345", foreign.NUMBER, "1001", "answered", "caller",
+    )  # fmt: skip
+    # No event has a time: HoldTime 12 and TalkTime 60 say how long it took.
+    assert (record.wait_s, record.talk_s) == (12.0, 60.0)
+
+
+def test_a_caller_stays_who_they_are_when_channels_change_places() -> None:
+    told = _said("attended_transfer")
+    talks = [
+        (type(message).__name__, message.channel.name)
+        for message in told
+        if isinstance(message, m.BridgeEnter | m.BridgeLeave)
+    ]
+    assert talks == [
+        ("BridgeEnter", "SIP/trunk-00000001"), ("BridgeEnter", "SIP/101-00000002"),  # 101 answers
+        ("BridgeEnter", "SIP/101-00000003"), ("BridgeEnter", "SIP/102-00000004"),  # asks 102, the caller hears music
+        ("BridgeLeave", "SIP/101-00000002"), ("BridgeLeave", "SIP/101-00000003"),
+        *talks[6:],
+    ]  # fmt: skip
+    [transfer] = [message for message in told if isinstance(message, m.AttendedTransfer)]
+    assert transfer.transferee is not None
+    assert transfer.target is not None
+    assert (transfer.transferee.name, transfer.target.name, transfer.success) == (
+        "SIP/trunk-00000001", "SIP/102-00000004", True,
+    )  # fmt: skip
+    ends = [message.channel for message in told if isinstance(message, m.Hangup)]
+    assert [end.name for end in ends] == [
+        "SIP/101-00000003", "SIP/101-00000002", "SIP/102-00000004", "SIP/trunk-00000001",
+    ]  # fmt: skip
+    assert ends[-1].uniqueid == foreign.uid(1)
+
+
+def test_a_phone_that_a_dialplan_rings_is_offered_the_call() -> None:
+    told = _said("ring_group")
+    rang = [message for message in told if isinstance(message, m.AgentCalled)]
+    assert [(message.member, message.at.timestamp() - foreign.T) for message in rang] == [("101", 1), ("102", 1)]
+    assert not [message for message in told if isinstance(message, m.AgentRingNoAnswer)]
+    [mailbox] = [message for message in _said("mailbox") if isinstance(message, m.AgentRingNoAnswer)]
+    assert (mailbox.member, mailbox.ring_ms) == ("103", 15000)
+
+
+def test_who_waited_in_vain_gave_up(tmp_path: Path) -> None:
+    [record] = _read(tmp_path, foreign.SCENES["gave_up_in_a_queue"])
+    assert (record.outcome, record.hangup_by, record.wait_s, record.agent) == ("abandoned", "caller", 20.0, None)
+    [leg] = record.legs
+    assert (leg.member, leg.result, leg.role) == ("201", "missed", "queue")
+
+
+def test_who_spoke_to_a_mailbox_left_a_voicemail(tmp_path: Path) -> None:
+    [record] = _read(tmp_path, foreign.SCENES["mailbox"])
+    assert (record.outcome, record.line, record.answered_at) == ("voicemail", "2912345", None)
+
+
+def test_a_pbx_that_dies_ends_its_calls(tmp_path: Path) -> None:
+    cut = foreign.SCENES["queue_through_local"][:-7]
+    [record] = _read(tmp_path, [*cut, foreign.event("Shutdown", Shutdown="Uncleanly", Restart="False"),
+                                foreign.event("FullyBooted", Status="Fully Booted")])  # fmt: skip
+    assert (record.outcome, record.hangup_by) == ("failed", "system")
+    assert record.ended_at is not None
+
+
+def test_a_name_that_is_used_again_ends_who_had_it() -> None:
+    line = ("DAHDI/1-1", foreign.uid(1)), ("DAHDI/1-1", foreign.uid(2, 60))
+    told = _said([foreign.born(*who, 4, foreign.NUMBER, "12345", "from-zaptel") for who in line])
+    assert [message.channel.uniqueid for message in told if isinstance(message, m.Hangup)] == [foreign.uid(1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("104", "104"),
+        ("trunk/13800138000", "13800138000"),
+        ("13800138000@trunk", "13800138000"),
+        ("101/sip:101@192.168.1.20:5060", "101"),
+        ("trunk/sip:13800138000@10.0.0.1", "13800138000"),
+        ("g0/w13800138000", ""),
+        ("alice", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_dial_string_calls(text: str, number: str) -> None:
+    assert dialled_number(text) == number
+
+
+def test_what_does_not_fit_is_said_in_one_line(tmp_path: Path) -> None:
+    misfits = Misfits()
+    blocks = [
+        *foreign.SCENES["gave_up_in_a_queue"],
+        foreign.event("VendorThing", Foo="bar"), foreign.event("VendorThing", Foo="baz"),
+        foreign.event("Newchannel", ChannelState=4), b"nonsense\r\n\r\n",
+        foreign.event("PeerStatus", Peer="SIP/101"), b"Action: Ping\r\n\r\n",
+    ]  # fmt: skip
+    _read(tmp_path, blocks, misfits)
+    assert misfits.line() == (
+        "did not fit: unreadable blocks 1 (garbage 1); unknown events 2 (VendorThing 2); "
+        "events without their subject 1 (Newchannel 1)"
+    )
+    timeless = Misfits()
+    _read(tmp_path, foreign.SCENES["outbound_busy"], timeless)
+    assert timeless.line() == (
+        "did not fit: events without a time: times are those of the channels' names, to the second"
+    )
+
+
+def test_a_capture_without_carriage_returns_is_the_same(tmp_path: Path) -> None:
+    plain, whole = tmp_path / "plain.ami", foreign.capture(foreign.SCENES["ring_group"])
+    plain.write_bytes(whole.replace(b"\r\n", b"\n"))
+    assert list(replay(plain)) == _read(tmp_path, foreign.SCENES["ring_group"])
+    assert len(list(replay(plain))) == 1
