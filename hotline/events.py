@@ -230,8 +230,8 @@ class NodeChanged(Event):
 class DriftCorrected(Event):
     """What we believed of an Asterisk was not so, and was put right. `kind`: call, queue, member, phone.
 
-    `subject`: Linkedid of a call, endpoint of an agent. `what`: ended, adopted, queued, unqueued, joined, left, paused,
-    unpaused, lost, found.
+    `subject`: Linkedid of a call, endpoint of an agent. `what`: ended, adopted, queued, unqueued, joined, left, moved,
+    paused, unpaused, lost, found.
     """
 
     node: str

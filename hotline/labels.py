@@ -208,6 +208,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "unqueued": N_("was no longer waiting"),
         "joined": N_("was in the queue"),
         "left": N_("was no longer in the queue"),
+        "moved": N_("was elsewhere"),
         "paused": N_("was paused"),
         "unpaused": N_("was no longer paused"),
         "lost": N_("was lost"),

@@ -9,17 +9,25 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from hotline.calls.legs import OpenCall, OpenOffer
+from hotline.calls.legs import OWNS, OpenCall, OpenOffer, OpenParty
 from hotline.events import (
     AgentLegEnded,
     AgentMissed,
     AgentOfferEnded,
     AgentRang,
     CallAnswered,
+    CallAside,
     CallEnded,
     CallEvent,
     CallQueued,
+    CallRejoined,
     CallStarted,
+    CallTransferred,
+    LegHeld,
+    LegResumed,
+    PartyAnswered,
+    PartyLeft,
+    PartyRang,
     RecordingStarted,
 )
 from hotline.telephony import messages as m
@@ -28,6 +36,9 @@ from hotline.telephony.parser import Parser
 TRANSCRIPTS = Path(__file__).resolve().parent / "transcripts"
 NAMES = sorted(path.stem for path in TRANSCRIPTS.glob("*.ami") if path.stem != "mixed")
 BOOT = "2026-11-24T10:00:00"
+_CHANNELS = (
+    "channel", "dest", "transferer", "transferee", "original", "second", "target", "one", "two", "retriever",
+)  # fmt: skip
 T0 = datetime(2026, 5, 11, 2, 0, tzinfo=UTC)
 
 
@@ -39,7 +50,7 @@ def transcript(name: str) -> tuple[m.Message, ...]:
 
 
 def channels_of(message: m.Message) -> tuple[m.Channel, ...]:
-    named = (getattr(message, "channel", None), getattr(message, "dest", None))
+    named = (getattr(message, name, None) for name in _CHANNELS)
     return tuple(channel for channel in named if channel is not None)
 
 
@@ -140,8 +151,9 @@ def open_calls(events: Iterable[CallEvent]) -> list[OpenCall]:
         name = event.linkedid
         if isinstance(event, CallStarted):
             calls[name] = OpenCall(
-                name, event.line, event.caller_number, event.at, None, None, False, False, None, False, (), ()
-            )
+                name, event.line, event.caller_number, event.at, None, None, False, False, None, False, (), (),
+                direction=event.direction,
+            )  # fmt: skip
             offers[name] = {}
             continue
         call, mine = calls[name], offers[name]
@@ -154,19 +166,40 @@ def open_calls(events: Iterable[CallEvent]) -> list[OpenCall]:
                     recording=event.recording or call.recording,
                 )
             case AgentRang():
-                mine[event.leg] = OpenOffer(event.leg, event.member, event.at, None)
+                mine[event.leg] = OpenOffer(event.leg, event.member, event.at, None, role=event.role)
             case AgentMissed():
                 mine[event.leg] = replace(mine[event.leg], is_over=True)
             case AgentOfferEnded():
                 del mine[event.leg]
             case CallAnswered():
                 mine[event.leg] = replace(mine[event.leg], answered_at=event.at)
-                calls[name] = replace(call, answered_at=call.answered_at or event.at, is_waiting=False)
+                if event.role in OWNS:
+                    calls[name] = replace(call, answered_at=call.answered_at or event.at, is_waiting=False)
             case AgentLegEnded():
-                over = mine.pop(event.leg)
-                assert over.answered_at is not None
-                talked = round((event.at - over.answered_at) / timedelta(milliseconds=1))
-                calls[name] = replace(call, talked_ms=call.talked_ms + talked)
+                mine.pop(event.leg)
+                calls[name] = replace(call, talked_ms=call.talked_ms + (event.talk_ms or 0))
+            case LegHeld():
+                mine[event.leg] = replace(mine[event.leg], held_at=event.at)
+            case LegResumed():
+                was = mine[event.leg]
+                assert was.held_at is not None
+                held = round((event.at - was.held_at) / timedelta(milliseconds=1))
+                mine[event.leg] = replace(was, held_at=None, hold_ms=was.hold_ms + held)
+            case CallAside():
+                calls[name] = replace(call, aside=event.what, aside_at=event.at, aside_by=event.member)
+            case CallRejoined():
+                calls[name] = replace(call, aside=None, aside_at=None, aside_by=None)
+            case CallTransferred() if event.leg in mine:
+                mine[event.leg] = replace(mine[event.leg], has_since=event.at)
+            case PartyRang():
+                party = OpenParty(event.leg, event.number, event.at, None, event.member)
+                calls[name] = replace(call, parties=(*call.parties, party))
+            case PartyAnswered():
+                calls[name] = replace(call, parties=tuple(
+                    replace(one, answered_at=event.at) if one.leg == event.leg else one for one in call.parties
+                ))  # fmt: skip
+            case PartyLeft():
+                calls[name] = replace(call, parties=tuple(one for one in call.parties if one.leg != event.leg))
             case RecordingStarted() if event.kind == "call":
                 calls[name] = replace(call, is_recording=True)
             case RecordingStarted():
@@ -245,12 +278,40 @@ def _member(leg: m.Channel) -> dict[str, str]:
     return {"queue": "hotline", "member": member, "interface": f"PJSIP/{member}"}
 
 
-def enters(seconds: float, channel: m.Channel, technology: str = "simple_bridge") -> m.BridgeEnter:
-    return m.BridgeEnter(at=at(seconds), bridge="b1", technology=technology, channel=channel)
+def enters(seconds: float, channel: m.Channel, technology: str = "simple_bridge", bridge: str = "") -> m.BridgeEnter:
+    """`bridge`: the one conversation of the call, unless another is named."""
+    named = bridge or f"b-{channel.linkedid}"
+    return m.BridgeEnter(at=at(seconds), bridge=named, technology=technology, channel=channel)
 
 
-def exits(seconds: float, channel: m.Channel, technology: str = "simple_bridge") -> m.BridgeLeave:
-    return m.BridgeLeave(at=at(seconds), bridge="b1", technology=technology, channel=channel)
+def exits(seconds: float, channel: m.Channel, technology: str = "simple_bridge", bridge: str = "") -> m.BridgeLeave:
+    named = bridge or f"b-{channel.linkedid}"
+    return m.BridgeLeave(at=at(seconds), bridge=named, technology=technology, channel=channel)
+
+
+def together(seconds: float, *channels: m.Channel, bridge: str = "") -> list[m.Message]:
+    return [enters(seconds, channel, bridge=bridge) for channel in channels]
+
+
+def apart(seconds: float, *channels: m.Channel, bridge: str = "") -> list[m.Message]:
+    return [exits(seconds, channel, bridge=bridge) for channel in channels]
+
+
+def dials(seconds: float, dialler: m.Channel | None, leg: m.Channel) -> m.DialBegin:
+    return m.DialBegin(at=at(seconds), channel=dialler, dest=leg)
+
+
+def dialled(seconds: float, dialler: m.Channel | None, leg: m.Channel, status: str = "ANSWER") -> m.DialEnd:
+    return m.DialEnd(at=at(seconds), channel=dialler, dest=leg, status=status)
+
+
+def moves(seconds: float, what: str, by: str = "a1", to: str = "", channel: m.Channel | None = None) -> m.UserEvent:
+    return fact(seconds, "HLMove", channel, hlwhat=what, hlby=by, hlto=to)
+
+
+def outside(name: str = "o1", of: str = "c1", number: str | None = "110") -> m.Channel:
+    """A leg to the network."""
+    return m.Channel(f"PJSIP/outside-{name}", name, of, 6, number, None, "hl-party", "s")
 
 
 def hangs_up(seconds: float, channel: m.Channel, cause: int = 16) -> m.Hangup:

@@ -17,11 +17,17 @@ from hotline.events import (
     AgentOfferEnded,
     AgentRang,
     CallAnswered,
+    CallAside,
     CallEnded,
     CallEvent,
     CallMerged,
     CallQueued,
+    CallRejoined,
     CallStarted,
+    CallTransferred,
+    PartyAnswered,
+    PartyLeft,
+    PartyRang,
 )
 from hotline.telephony import messages as m
 
@@ -35,6 +41,12 @@ _WHAT: dict[type[CallEvent], tuple[str, str]] = {
     AgentMissed: ("call", "left"),
     AgentOfferEnded: ("call", "left"),
     AgentLegEnded: ("call", "left"),
+    PartyRang: ("call", "joined"),
+    PartyAnswered: ("call", "joined"),
+    PartyLeft: ("call", "left"),
+    CallAside: ("call", "moved"),
+    CallRejoined: ("call", "moved"),
+    CallTransferred: ("call", "moved"),
 }
 """What Tracker.resync would tell, as a correction's kind and word."""
 

@@ -10,15 +10,21 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from hotline.calls.moves import is_outside
 from hotline.calls.tracker import NOT_CALLERS, OUTCOMES, TRUNK, UNKNOWN_LINE, Tracker
 from hotline.events import CallAnswered, CallEnded, CallEvent, CallQueued, CallStarted
 from hotline.telephony import messages as m
 from hotline.telephony.journal import Cel, QueueLine
+from hotline.telephony.names import peer
 
-_FACTS = frozenset({"HLOFFERED", "HLQUEUED", "HLUNQUEUED", "HLRECORDING", "HLOUTCOME"})
+_FACTS = frozenset({"HLOFFERED", "HLDIAL", "HLQUEUED", "HLUNQUEUED", "HLRECORDING", "HLMOVE", "HLOUTCOME"})
 # The caller's hang-up ends the ringing; the dialplan says so a few milliseconds later, or under load a little before.
 _SAME_MOMENT = timedelta(milliseconds=500)
 _RINGING, _UP = 5, 6
+_NO_TALK = "holding_bridge"
+# Q.850: with these a phone that rang is let go by us, or rang its time out; with any other it or its network said no.
+_QUIET = frozenset({0, 16, 19, 26, 127})
+_REFUSED = frozenset({17, 21})
 
 
 @dataclass(slots=True)
@@ -32,6 +38,7 @@ class Story:
     names: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
     channels: set[str] = field(default_factory=set)
+    bridges: set[str] = field(default_factory=set)
     records: list[Cel] = field(default_factory=list)
     needs: dict[int, int] = field(default_factory=dict)
     is_kept: bool = False
@@ -84,6 +91,7 @@ class Stories:
     def __init__(self) -> None:
         self._by_name: dict[str, Story] = {}
         self._by_channel: dict[str, Story] = {}
+        self._by_bridge: dict[str, Story] = {}
 
     def __iter__(self) -> Iterator[Story]:
         return iter({id(story): story for story in self._by_name.values()}.values())
@@ -91,24 +99,20 @@ class Stories:
     def add(self, record: Cel) -> Story:
         """To the call that it is of; made when it is the first."""
         story = self._by_name.get(record.linkedid)
-        met = self._by_channel.get(record.uniqueid)
-        if story is None:
-            story = met or Story()
-        elif met is not None and met is not story:
-            met.records = sorted(met.records + story.records, key=lambda one: one.at)
-            met.names |= story.names
-            met.ended |= story.ended
-            met.channels |= story.channels
-            for inode, offset in story.needs.items():
-                met.needs[inode] = min(offset, met.needs.get(inode, offset))
-            story = met
+        for met in (self._by_channel.get(record.uniqueid), self._by_bridge.get(_bridge(record))):
+            if met is not None and met is not story:
+                story = met if story is None else _joined(met, story)
+        story = story or Story()
         story.records.append(record)
         story.names.add(record.linkedid)
         story.channels.add(record.uniqueid)
+        if bridge := _bridge(record):
+            story.bridges.add(bridge)
         if record.event == "LINKEDID_END":
             story.ended.add(record.linkedid)
         self._by_name |= dict.fromkeys(story.names, story)
         self._by_channel |= dict.fromkeys(story.channels, story)
+        self._by_bridge |= dict.fromkeys(story.bridges, story)
         return story
 
     def drop(self, story: Story) -> None:
@@ -117,6 +121,25 @@ class Stories:
             self._by_name.pop(name, None)
         for channel in story.channels:
             self._by_channel.pop(channel, None)
+        for bridge in story.bridges:
+            self._by_bridge.pop(bridge, None)
+
+
+def _bridge(record: Cel) -> str:
+    """The conversation that a record shows somebody enter; empty for any other record."""
+    if record.event != "BRIDGE_ENTER" or record.extra.get("bridge_technology") == _NO_TALK:
+        return ""
+    return str(record.extra.get("bridge_id", ""))
+
+
+def _joined(met: Story, story: Story) -> Story:
+    """Two stories whose channels met are one."""
+    met.records = sorted(met.records + story.records, key=lambda one: one.at)
+    for name in ("names", "ended", "channels", "bridges"):
+        setattr(met, name, getattr(met, name) | getattr(story, name))
+    for inode, offset in story.needs.items():
+        met.needs[inode] = min(offset, met.needs.get(inode, offset))
+    return met
 
 
 def tell(story: Story, node: str, *, is_cut: bool) -> list[CallEvent]:
@@ -143,14 +166,18 @@ def tell(story: Story, node: str, *, is_cut: bool) -> list[CallEvent]:
 
 
 class _Teller:
-    """Plays one story to a tracker."""
+    """Plays one story to a tracker. `dials`: an agent's phone began it; `sent`: the caller has somebody rung."""
 
     def __init__(self, story: Story, node: str) -> None:
-        self.story, self.tracker = story, Tracker(node)
+        self.story, self.tracker = story, Tracker(node, has_holds=False)
         self.events: list[CallEvent] = []
         self.up: set[str] = set()
+        self.gone: set[str] = set()
         self.rang_at: dict[str, datetime] = {}
-        self.waits = self.is_told = False
+        self.dialled_by: dict[str, Cel] = {}
+        self.talked: list[Cel] = []
+        self.waits = self.is_told = self.sent = False
+        self.dials = any(_is_dialler(record) for record in story.records)
         self.caller = self._caller()
 
     def all(self) -> list[CallEvent]:
@@ -163,10 +190,12 @@ class _Teller:
         return self.events
 
     def _caller(self) -> Cel:
-        """A record of the caller's channel; made up from an agent's leg when nothing else was written."""
+        """A record of the first channel; made up from an agent's leg when nothing else was written."""
+        if self.dials:
+            return next(record for record in self.story.records if _is_dialler(record))
         mine = [record for record in self.story.records if _is_callers(record)]
         found = next((record for record in mine if record.uniqueid == record.linkedid), mine[0])
-        if found.context in NOT_CALLERS:
+        if found.context in NOT_CALLERS or found.uniqueid != found.linkedid:
             return Cel("", found.at, found.linkedid, found.linkedid, "PJSIP/trunk-0", "", "", "", {})
         return found
 
@@ -186,11 +215,21 @@ class _Teller:
 
     def _offered(self, record: Cel) -> None:
         """The first sign of the caller, whatever it was: the line is known from any of its records."""
-        if not self.is_told:
-            self.is_told = True
-            first = replace(record, context=self.caller.context) if record is self.caller else self.caller
-            fields = {"hlline": self.story.line}
-            self._feed(m.UserEvent(at=record.at, name="HLOffered", fields=fields, channel=self._channel(first)))
+        if self.is_told:
+            return
+        self.is_told = True
+        if self.dials:
+            said = next((one for one in self.story.records if one.event == "HLDIAL"), None)
+            line, number, member = ([*_words(said), "", "", ""] if said is not None else ["", "", ""])[:3]
+            fields = {"hldirection": "outbound", "hlline": line, "hlnumber": number.strip("-")}
+            if said is not None and not fields["hlnumber"]:
+                fields["hldirection"] = "internal"
+            channel = replace(self.caller, channel=f"PJSIP/{member}-0") if member else self.caller
+            self._feed(m.UserEvent(at=record.at, name="HLOffered", fields=fields, channel=self._channel(channel)))
+            return
+        first = replace(record, context=self.caller.context) if record is self.caller else self.caller
+        fields = {"hlline": self.story.line}
+        self._feed(m.UserEvent(at=record.at, name="HLOffered", fields=fields, channel=self._channel(first)))
 
     def _record(self, record: Cel) -> None:
         channel, at = self._channel(record), record.at
@@ -201,7 +240,7 @@ class _Teller:
             return
         self._offered(record)
         match record.event:
-            case "CHAN_START" if is_leg and record.channel.startswith("PJSIP/"):
+            case "CHAN_START" if is_leg and (record.channel.startswith("PJSIP/") or is_outside(channel)):
                 self._rings(record)
             case "ANSWER":
                 self.up.add(record.uniqueid)
@@ -209,20 +248,33 @@ class _Teller:
             case "BRIDGE_ENTER" | "BRIDGE_EXIT":
                 self._bridged(record, is_leg)
             case "HANGUP" | "CHAN_END":
-                if is_leg and self._is_missed(record):
-                    self._missed(record)
-                cause = record.extra.get("hangupcause", 0)
-                self._feed(m.Hangup(at=at, channel=channel, cause=cause if isinstance(cause, int) else 0))
+                self._ends(record, is_leg)
             case name if name in _FACTS:
                 self._fact(record)
 
     def _rings(self, record: Cel) -> None:
         self.rang_at[record.uniqueid] = record.at
-        self._feed(m.NewChannel(at=record.at, channel=self._channel(record)))
-        self._feed(m.AgentCalled(at=record.at, **self._between(record)))
+        channel = self._channel(record)
+        self._feed(m.NewChannel(at=record.at, channel=channel))
+        if self.waits:
+            self._feed(m.AgentCalled(at=record.at, **self._between(record)))
+            return
+        asker = self._asker()
+        if asker is not None:
+            self.dialled_by[record.uniqueid] = asker
+            self._feed(m.DialBegin(at=record.at, channel=self._channel(asker), dest=channel))
+        elif not is_outside(channel) and record.uniqueid != record.linkedid:
+            self._feed(m.AgentCalled(at=record.at, **self._between(record)))
+
+    def _asker(self) -> Cel | None:
+        """Who has somebody rung while nobody waits: a caller who was sent on, else the agent who has them."""
+        if self.sent:
+            return self.caller
+        here = [leg for leg in self.talked if leg.uniqueid not in self.gone]
+        return here[-1] if here else self.caller if self.dials else None
 
     def _between(self, leg: Cel) -> dict[str, Any]:
-        member = leg.channel.removeprefix("PJSIP/").rpartition("-")[0]
+        member = peer(leg.channel)
         return {
             "queue": "",
             "member": member,
@@ -233,17 +285,43 @@ class _Teller:
 
     def _bridged(self, record: Cel, is_leg: bool) -> None:
         told = m.BridgeEnter if record.event == "BRIDGE_ENTER" else m.BridgeLeave
-        if is_leg and told is m.BridgeEnter:
-            self.waits = False
-            self.rang_at.pop(record.uniqueid, None)
         technology = str(record.extra.get("bridge_technology", ""))
+        if told is m.BridgeEnter and technology != _NO_TALK and (is_leg or self.dials):
+            self.waits = False
+            if self.rang_at.pop(record.uniqueid, None) is not None:
+                self.sent = False
+            if not is_outside(self._channel(record)):
+                self.talked = [leg for leg in self.talked if leg.uniqueid != record.uniqueid] + [record]
         bridge = str(record.extra.get("bridge_id", ""))
         self._feed(told(at=record.at, bridge=bridge, technology=technology, channel=self._channel(record)))
 
+    def _ends(self, record: Cel, is_leg: bool) -> None:
+        self.gone.add(record.uniqueid)
+        said = record.extra.get("hangupcause", 0)
+        cause = said if isinstance(said, int) else 0
+        if is_leg and self.rang_at.get(record.uniqueid) is not None:
+            dialler = self.dialled_by.get(record.uniqueid)
+            if dialler is not None:
+                self._dialled(record, dialler, cause)
+            elif self._is_missed(record):
+                self._missed(record)
+        self._feed(m.Hangup(at=record.at, channel=self._channel(record), cause=cause))
+
+    def _dialled(self, record: Cel, dialler: Cel, cause: int) -> None:
+        """Rung by somebody, and nobody answered."""
+        self.rang_at.pop(record.uniqueid)
+        self.sent = False
+        status = "BUSY" if cause in _REFUSED else "NOANSWER" if cause in _QUIET else "CONGESTION"
+        gone = any(
+            one.uniqueid == dialler.uniqueid and one.event == "HANGUP" and one.at - record.at <= _SAME_MOMENT
+            for one in self.story.records
+        )
+        told = "CANCEL" if gone and cause in _QUIET else status
+        between = {"channel": self._channel(dialler), "dest": self._channel(record)}
+        self._feed(m.DialEnd(at=record.at, status=told, **between))
+
     def _is_missed(self, record: Cel) -> bool:
         """It rang, nobody took it, and the caller went on waiting."""
-        if self.rang_at.get(record.uniqueid) is None:
-            return False
         near = [one for one in self.story.records if one.at - record.at <= _SAME_MOMENT]
         return not any(
             one.event == "HLOUTCOME"
@@ -257,9 +335,9 @@ class _Teller:
         self._feed(m.AgentRingNoAnswer(at=record.at, ring_ms=round(ring / timedelta(milliseconds=1)), **between))
 
     def _fact(self, record: Cel) -> None:
-        words, channel, at = [*_words(record), "", ""], self._channel(record), record.at
+        words, channel, at = [*_words(record), "", "", ""], self._channel(record), record.at
         if record.event == "HLQUEUED":
-            self.waits = True
+            self.waits, self.sent = True, False
             self._feed(m.QueueCallerJoin(at=at, queue=words[0], position=0, channel=channel))
         elif record.event in {"HLUNQUEUED", "HLOUTCOME"} and self.waits:
             self.waits = False
@@ -267,9 +345,19 @@ class _Teller:
         if record.event == "HLRECORDING":
             fields = {"hlkind": words[0], "hlfile": words[1]}
             self._feed(m.UserEvent(at=at, name="HLRecording", fields=fields, channel=channel))
+        elif record.event == "HLMOVE":
+            self.sent = words[0] == "transfer" and words[2] != "queue"
+            fields = {"hlwhat": words[0], "hlby": words[1], "hlto": words[2]}
+            self._feed(m.UserEvent(at=at, name="HLMove", fields=fields, channel=channel))
         elif record.event == "HLOUTCOME":
             fields = {"hloutcome": words[0], "hlhangupby": words[1]}
             self._feed(m.UserEvent(at=at, name="HLOutcome", fields=fields, channel=channel))
+
+
+def _is_dialler(record: Cel) -> bool:
+    """Of a call that an agent's phone began: its first channel is a phone."""
+    is_first = record.uniqueid == record.linkedid and record.channel.startswith("PJSIP/")
+    return record.event == "HLDIAL" or (is_first and record.event == "HLOUTCOME" and peer(record.channel) != "trunk")
 
 
 def _words(record: Cel) -> list[str]:
@@ -282,14 +370,14 @@ def _is_callers(record: Cel) -> bool:
     if not record.channel.startswith("PJSIP/"):
         return False
     if record.uniqueid != record.linkedid:
-        return record.context in NOT_CALLERS  # an agent's phone that rang for somebody
+        return record.context.startswith("hl-")  # an agent's phone that rang for somebody, or was sent on
     return record.context.startswith("hl-") and record.context not in NOT_CALLERS
 
 
 def _line(record: Cel) -> str:
     if record.event == "CHAN_START" and record.context == TRUNK:
         return record.exten
-    place = {"HLOFFERED": 0, "HLQUEUED": 1, "HLOUTCOME": 2}.get(record.event)
+    place = {"HLOFFERED": 0, "HLDIAL": 0, "HLQUEUED": 1, "HLOUTCOME": 2}.get(record.event)
     words = _words(record) if place is not None else []
     return words[place] if place is not None and len(words) > place else ""
 

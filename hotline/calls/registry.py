@@ -4,11 +4,13 @@ The key is the Linkedid. It can change on the younger side when channels meet: t
 """
 
 from collections import OrderedDict
+from datetime import UTC, datetime
 
 from hotline.calls.legs import LiveCall
 from hotline.telephony.messages import Channel
 
 _REMEMBERED = 8192
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class Registry:
@@ -17,6 +19,8 @@ class Registry:
     def __init__(self) -> None:
         self.by_channel: dict[str, LiveCall] = {}
         self._by_name: dict[str, LiveCall] = {}
+        # Bridge → who is in it. Whoever is in one conversation is in one call, whatever their Linkedids say yet.
+        self.rooms: dict[str, dict[str, Channel]] = {}
         # Uniqueids and Linkedids that are over: a late or repeated message must not bring them back.
         self._gone: OrderedDict[str, None] = OrderedDict()
 
@@ -30,7 +34,7 @@ class Registry:
 
     def add(self, call: LiveCall, names: tuple[str, ...]) -> None:
         """A call that our rows know, with its Linkedids, its caller's channel and its offers'."""
-        for uniqueid in (call.caller, *call.offers):
+        for uniqueid in filter(None, (call.caller, call.dialler, *call.offers, *call.parties)):
             call.channels.add(uniqueid)
             self.by_channel[uniqueid] = call
         for name in names:
@@ -59,7 +63,13 @@ class Registry:
         if other is None:
             self._name(call, linkedid)
             return call, linkedid
+        return self.join(call, other)
+
+    def join(self, call: LiveCall, other: LiveCall) -> tuple[LiveCall, str]:
+        """Two calls are one. The one that was told stays; of two, the older, which is `other` if nobody knows."""
         keep, drop = (call, other) if call.is_told and not other.is_told else (other, call)
+        if call.is_told and other.is_told and (call.started_at or _LAST) < (other.started_at or _LAST):
+            keep, drop = call, other
         keep.absorb(drop)
         for name in drop.names:
             self._name(keep, name)
@@ -70,6 +80,14 @@ class Registry:
     def _name(self, call: LiveCall, linkedid: str) -> None:
         call.names.add(linkedid)
         self._by_name[linkedid] = call
+
+    def enter(self, bridge: str, channel: Channel) -> None:
+        self.rooms.setdefault(bridge, {})[channel.uniqueid] = channel
+
+    def leave(self, bridge: str, uniqueid: str) -> None:
+        room = self.rooms.get(bridge)
+        if room is not None and room.pop(uniqueid, None) is not None and not room:
+            del self.rooms[bridge]
 
     def drop_channel(self, uniqueid: str) -> LiveCall | None:
         """The channel is over; the call that it was of."""

@@ -164,6 +164,7 @@ _one, _two = Shape("LocalOne"), Shape("LocalTwo")
 _transferer, _transferee = Shape("Transferer"), Shape("Transferee")
 _original, _second = Shape("OrigTransferer"), Shape("SecondTransferer")
 _target = Shape("TransferTarget")
+_picked, _parkee, _retriever = Shape("Target"), Shape("Parkee"), Shape("Retriever")
 channel_of = _own.must
 
 
@@ -266,6 +267,16 @@ def _attended(f: Fields, at: datetime) -> m.Message:
     )
 
 
+def _parked(what: str) -> Builder:
+    return lambda f, at: m.Parked(
+        at=at,
+        channel=_parkee.must(f),
+        what=what,
+        parker=f.get("ParkerDialString"),
+        retriever=_retriever.may(f) if what == "unparked" else None,
+    )
+
+
 def _originated(f: Fields, at: datetime) -> m.Message:
     uniqueid = f.get("Uniqueid")
     return m.OriginateResponse(
@@ -310,6 +321,12 @@ BUILDERS: dict[str, Builder] = {
     "LocalBridge": lambda f, at: m.LocalBridge(at=at, one=_one.must(f), two=_two.must(f)),
     "BlindTransfer": _blind,
     "AttendedTransfer": _attended,
+    "Pickup": lambda f, at: m.Pickup(at=at, channel=_own.must(f), target=_picked.must(f)),
+    "ParkedCall": _parked("parked"),
+    "UnParkedCall": _parked("unparked"),
+    "ParkedCallTimeOut": _parked("timeout"),
+    "ParkedCallGiveUp": _parked("given-up"),
+    "ParkedCallSwap": _parked("swap"),
     "OriginateResponse": _originated,
     "FullyBooted": lambda _f, at: m.FullyBooted(at=at),
     "Shutdown": lambda f, at: m.Shutdown(at=at, restart=f.get("Restart").lower() == "true"),

@@ -245,6 +245,27 @@ class AttendedTransfer(Message):
 
 
 @frozen(kw_only=True)
+class Pickup(Message):
+    """`channel` answers in the place of `target`, which rang."""
+
+    channel: Channel
+    target: Channel
+
+
+@frozen(kw_only=True)
+class Parked(Message):
+    """A channel waits in a parking lot, or no longer does. `what`: parked, unparked, timeout, given-up, swap.
+
+    `parker`: who parked it, as dialled (PJSIP/a1); `retriever`: who took it out.
+    """
+
+    channel: Channel
+    what: str
+    parker: str
+    retriever: Channel | None
+
+
+@frozen(kw_only=True)
 class OriginateResponse(Message):
     action_id: str
     success: bool

@@ -13,10 +13,15 @@ from hotline.events import (
     AgentOfferEnded,
     AgentRang,
     CallAnswered,
+    CallAside,
     CallEnded,
     CallEvent,
     CallQueued,
+    CallRejoined,
     CallStarted,
+    CallTransferred,
+    LegHeld,
+    LegResumed,
     RecordingStarted,
 )
 from hotline.telephony.journal import Cel
@@ -39,7 +44,8 @@ def recovered(records: Sequence[Cel]) -> list[CallEvent]:
 def of_each_call(events: Sequence[CallEvent]) -> dict[str, list[CallEvent]]:
     calls: dict[str, list[CallEvent]] = {}
     for event in events:
-        calls.setdefault(event.linkedid, []).append(event)
+        if not isinstance(event, LegHeld | LegResumed):  # the journal has no holds
+            calls.setdefault(event.linkedid, []).append(event)
     return {name: sorted(mine, key=lambda event: event.dedupe_key.split(":")[1:3]) for name, mine in calls.items()}
 
 
@@ -55,8 +61,10 @@ def same(one: CallEvent, other: CallEvent) -> None:
         assert (mine is None) == (theirs is None)
         assert mine is None or abs(mine - theirs) <= least
     level = dict.fromkeys(spans, 0) | {"at": one.at}
-    if isinstance(one, CallQueued):
-        level["dedupe_key"] = ""  # the one key that holds an instant
+    if hasattr(one, "hold_ms"):
+        level["hold_ms"] = 0  # the journal has no holds
+    if isinstance(one, CallQueued | CallAside | CallRejoined | CallTransferred) and not getattr(one, "leg", ""):
+        level["dedupe_key"] = ""  # the keys that hold an instant
     assert replace(one, **level) == replace(other, **level)
 
 

@@ -56,7 +56,7 @@ EXPECTED: dict[str, list[Said]] = {
         ("46.893409", "AgentRang", "member=a1"),
         ("47.902101", "CallAnswered", "member=a1 wait_ms=1013"),
         ("47.902101", "RecordingStarted", f"kind=call file={_file('pbx1-1795545637.0')}"),
-        ("53.310644", "AgentLegEnded", "member=a1"),
+        ("53.310644", "AgentLegEnded", "member=a1 talk_ms=5404"),
         ("53.310644", "CallEnded", "outcome=answered hangup_by=caller talk_ms=5404"),
     ],
     "answered-agent-hangs-up": [
@@ -65,7 +65,7 @@ EXPECTED: dict[str, list[Said]] = {
         ("46.909868", "AgentRang", "member=a1"),
         ("47.921172", "CallAnswered", "member=a1 wait_ms=1014"),
         ("47.921172", "RecordingStarted", f"kind=call file={_file('pbx1-1795545637.0')}"),
-        ("51.928335", "AgentLegEnded", "member=a1"),
+        ("51.928335", "AgentLegEnded", "member=a1 talk_ms=4003"),
         ("51.928335", "CallEnded", "outcome=answered hangup_by=agent talk_ms=4003"),
     ],
     "abandoned": [
@@ -83,7 +83,7 @@ EXPECTED: dict[str, list[Said]] = {
         ("06.993141", "AgentRang", "member=a2"),
         ("08.000428", "CallAnswered", "member=a2 wait_ms=7011"),
         ("08.000428", "RecordingStarted", f"kind=call file={_file('pbx1-1795545711.0')}"),
-        ("13.411858", "AgentLegEnded", "member=a2"),
+        ("13.411858", "AgentLegEnded", "member=a2 talk_ms=5409"),
         ("13.411858", "CallEnded", "outcome=answered hangup_by=caller talk_ms=5409"),
     ],
     "rejected-next-agent": [
@@ -94,7 +94,7 @@ EXPECTED: dict[str, list[Said]] = {
         ("03.631889", "AgentRang", "member=a2"),
         ("04.638695", "CallAnswered", "member=a2 wait_ms=3517"),
         ("04.638695", "RecordingStarted", f"kind=call file={_file('pbx1-1795545711.0')}"),
-        ("09.544498", "AgentLegEnded", "member=a2"),
+        ("09.544498", "AgentLegEnded", "member=a2 talk_ms=4902"),
         ("09.544768", "CallEnded", "outcome=answered hangup_by=caller talk_ms=4902"),
     ],
     # The AgentComplete of the lost a1 comes with the caller's end, without a leg: it means nothing.
@@ -104,11 +104,11 @@ EXPECTED: dict[str, list[Said]] = {
         ("47.222855", "AgentRang", "member=a1"),
         ("48.231030", "CallAnswered", "member=a1 wait_ms=1008"),
         ("48.231030", "RecordingStarted", f"kind=call file={_file('pbx1-1795545637.0')}"),
-        ("50.249611", "AgentLegEnded", "member=a1"),
+        ("50.249611", "AgentLegEnded", "member=a1 talk_ms=2014"),
         ("52.366928", "CallQueued", f"queue=hotline recording={_file('pbx1-1795545637.0')}"),
         ("52.368913", "AgentRang", "member=a2"),
         ("53.377356", "CallAnswered", "member=a2 wait_ms=6155"),
-        ("59.643402", "AgentLegEnded", "member=a2"),
+        ("59.643402", "AgentLegEnded", "member=a2 talk_ms=6263"),
         ("59.643402", "CallEnded", "outcome=answered hangup_by=caller talk_ms=8277"),
     ],
     "voicemail-nobody": [
@@ -156,7 +156,7 @@ def test_six_callers_on_five_channels() -> None:
         ("46.977749", "AgentRang", "member=a1"),
         ("47.987115", "CallAnswered", "member=a1 wait_ms=1011"),
         ("47.987115", "RecordingStarted", f"kind=call file={_file('pbx1-1795545637.1')}"),
-        ("51.407541", "AgentLegEnded", "member=a1"),
+        ("51.407541", "AgentLegEnded", "member=a1 talk_ms=3417"),
         ("51.407541", "CallEnded", "outcome=answered hangup_by=caller talk_ms=3417"),
     ]
     waited = {0: ("46.976608", "51.404442", 4424), 2: ("46.977237", "51.404425", 4426)}

@@ -1,0 +1,32 @@
+"""Stretches of time, and what they have in common. Pure."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+Span = tuple[datetime, datetime]
+"""From, to. One that ends before it begins is none."""
+
+
+def union(spans: Iterable[Span]) -> list[Span]:
+    """The same time without overlaps, in order."""
+    found: list[Span] = []
+    for since, until in sorted(spans):
+        if until <= since:
+            continue
+        if found and since <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], until))
+        else:
+            found.append((since, until))
+    return found
+
+
+def common(one: Iterable[Span], other: Iterable[Span]) -> list[Span]:
+    """What is in both."""
+    right = union(other)
+    pairs = ((max(a, c), min(b, d)) for a, b in union(one) for c, d in right)
+    return [(since, until) for since, until in pairs if since < until]
+
+
+def length(spans: Iterable[Span]) -> timedelta:
+    """Of all of them, each moment once."""
+    return sum((until - since for since, until in union(spans)), timedelta())
