@@ -92,6 +92,10 @@ class BoardState:
     def call(self, key: str) -> CallRow | None:
         return self.calls.get(UUID(key.removeprefix("call-")))
 
+    def on_call(self, call_id: UUID) -> list[UUID]:
+        """The agents who have this call on their phone."""
+        return [agent for agent, call in self._at_call.items() if call == call_id]
+
     def agent(self, key: str) -> AgentRow | None:
         return self.agents.get(UUID(key.removeprefix("agent-")))
 

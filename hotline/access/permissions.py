@@ -36,6 +36,8 @@ TABLE: Mapping[str, Mapping[Role, Condition]] = {
     "agent.pause": {"agent": "own", "supervisor": "any"},
     "agent.log-off": {"agent": "own", "supervisor": "any"},
     "agent.extend": _PHONE,
+    "call.move": _PHONE,
+    "call.pick-up": _PHONE,
     "queue.view": _STAFF,
     "call.list": _CALLS,
     "call.view": _CALLS,

@@ -16,6 +16,7 @@ from web.console import live_call_id, ticket_view, work_items
 from web.cut_off import cut_off
 from web.deps import Web, Wired
 from web.pages.me import own_agent
+from web.pages.me_call import of_agent
 from web.shell import page, part
 from web.views import CallRow, CutOff, TicketView
 
@@ -31,7 +32,9 @@ async def console(web: Wired, signed: Agent, ref: str = "") -> HTMLResponse:
         cut = await cut_off(tx, signed.actor, now())
         popped = await middle(web, signed, tx, ref or at_hand or waiting_ref(cut))
         work = await work_items(tx, signed.actor)
-    return await page(web, signed, "console/index.html", {**popped, "work": work, "board": board, "cut": cut})
+    now_on = await of_agent(web, signed, own_agent(signed, "console.use"))
+    around = {"work": work, "board": board, "cut": cut}
+    return await page(web, signed, "console/index.html", {**popped, **now_on, **around})
 
 
 @router.get("/console/cut-off")

@@ -11,6 +11,7 @@ import { renew, TIMEOUT_MS, why } from "./net.js";
 import * as operations from "./operations.js";
 import * as signIn from "./signin.js";
 import * as softphone from "./softphone.js";
+import * as talk from "./talk.js";
 import * as tick from "./tick.js";
 import * as typing from "./typing.js";
 import { toast, word } from "./words.js";
@@ -104,8 +105,9 @@ keep.start().then(autosave.start).finally(() => {
   agentConsole.start();
   ready();
   softphone.start();
+  talk.start();
   live.start();
   operations.start();
-  keys.start(softphone.act);
+  keys.start(talk.act);
   document.documentElement.dataset.started = "";
 });
