@@ -318,7 +318,7 @@ def _endpoint(name: str, port: int) -> str:
     return (
         f"[{name}]\ntype = endpoint\ncontext = hl-agents\ntransport = udp\nidentify_by = username\nlanguage = zh\n"
         f"disallow = all\nallow = alaw\ndirect_media = no\nrtp_timeout = 10\ndevice_state_busy_at = 1\n"
-        f"allow_transfer = no\nauth = {name}\naors = {name}\n[{name}]\ntype = auth\nusername = {name}\n"
+        f"allow_transfer = yes\nauth = {name}\naors = {name}\n[{name}]\ntype = auth\nusername = {name}\n"
         f"password = never-used-{name}\n[{name}]\ntype = aor\ncontact = sip:{name}@{PHONES}:{port}\n"
     )
 
