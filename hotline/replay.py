@@ -94,7 +94,7 @@ def _opened(path: Path, node: str, misfits: Misfits) -> tuple[Iterable[Message],
                 translator.feed(item)
     misfits.unknown, misfits.unread = translator.unknown, translator.unread
     misfits.is_estimated = translator.is_estimated
-    return translator.messages(), Tracker(node), parser
+    return translator.messages(), Tracker(node, outside=translator.is_outside), parser
 
 
 def _is_ours(path: Path) -> bool:

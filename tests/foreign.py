@@ -298,10 +298,111 @@ def mailbox() -> list[bytes]:
     ]  # fmt: skip
 
 
+def blind_transfer() -> list[bytes]:
+    """Asterisk 20, PJSIP: 101 talks for 20 s, sends REFER to 103, who answers after 6 s and talks for 30 s."""
+    caller = ("PJSIP/provider-00000001", uid(1))
+    first, other = ("PJSIP/101-00000002", uid(2, 1)), ("PJSIP/103-00000003", uid(3, 31))
+
+    def of(who: tuple[str, str], to: int, prefix: str = "", **more: str) -> dict[str, object]:
+        return snapshot(*who, to, prefix, linked=caller[1], **more)
+
+    theirs = {"number": NUMBER, "context": "from-trunk", "exten": "12345"}
+    sent = {"number": NUMBER, "context": "from-internal", "exten": "103"}
+    in_bridge = {"BridgeUniqueid": "b1", "BridgeType": "basic", "BridgeTechnology": "simple_bridge"}
+    return [
+        event("Newchannel", **at(0), **of(caller, 4, **theirs)),
+        event("Newchannel", **at(1), **of(first, 0)),
+        event("DialBegin", **at(1), **of(caller, 4, **theirs), **of(first, 0, "Dest"), DialString="101"),
+        event("Newstate", **at(10), **of(first, 6)),
+        event("DialEnd", **at(10), **of(caller, 4, **theirs), **of(first, 6, "Dest"), DialStatus="ANSWER"),
+        bridge("BridgeEnter", 10, "b1", of(first, 6)),
+        bridge("BridgeEnter", 10, "b1", of(caller, 6, **theirs)),
+        event("BlindTransfer", **at(30), Result="Success", **of(first, 6, "Transferer"),
+              **of(caller, 6, "Transferee", **theirs), **in_bridge, IsExternal="Yes", Context="from-internal",
+              Extension="103"),
+        bridge("BridgeLeave", 30, "b1", of(first, 6)),
+        bridge("BridgeLeave", 30, "b1", of(caller, 6, **sent)),
+        event("Hangup", **at(30), **of(first, 6), Cause=16, Cause_txt="Normal Clearing"),
+        event("Newchannel", **at(31), **of(other, 0)),
+        event("DialBegin", **at(31), **of(caller, 6, **sent), **of(other, 0, "Dest"), DialString="103"),
+        event("Newstate", **at(37), **of(other, 6)),
+        event("DialEnd", **at(37), **of(caller, 6, **sent), **of(other, 6, "Dest"), DialStatus="ANSWER"),
+        bridge("BridgeEnter", 37, "b2", of(other, 6)),
+        bridge("BridgeEnter", 37, "b2", of(caller, 6, **sent)),
+        event("HangupRequest", **at(67), **of(caller, 6, **sent)),
+        bridge("BridgeLeave", 67, "b2", of(caller, 6, **sent)),
+        bridge("BridgeLeave", 67, "b2", of(other, 6)),
+        event("Hangup", **at(67), **of(other, 6), Cause=16, Cause_txt="Normal Clearing"),
+        event("Hangup", **at(67), **of(caller, 6, **sent), Cause=16, Cause_txt="Normal Clearing"),
+    ]  # fmt: skip
+
+
+def click_to_dial() -> list[bytes]:
+    """Asterisk 13, chan_sip: Originate rings 101 first, then dials a mobile over a trunk; answered, 25 s."""
+    phone, trunk = ("SIP/101-00000001", uid(1)), ("SIP/carrier-00000002", uid(2, 4))
+
+    def of(who: tuple[str, str], to: int, prefix: str = "", **more: str) -> dict[str, object]:
+        return snapshot(*who, to, prefix, linked=phone[1], **more)
+
+    dialling = {"number": "101", "context": "from-internal", "exten": "13900139000"}
+    shown = {"number": "13900139000", "connected": "12345"}
+    return [
+        event("Newchannel", **at(0), **of(phone, 0, context="from-internal", exten="s")),
+        event("DialBegin", **at(0), **of(phone, 0, "Dest"), DialString="101"),
+        event("Newstate", **at(1), **of(phone, 5)), event("Newstate", **at(3), **of(phone, 6)),
+        event("DialEnd", **at(3), **of(phone, 6, "Dest"), DialStatus="ANSWER"),
+        event("Newexten", **at(3), **of(phone, 6, **dialling), Extension="13900139000", Application="Dial",
+              AppData="SIP/carrier/13900139000"),
+        event("Newchannel", **at(4), **of(trunk, 0, **shown)),
+        event("DialBegin", **at(4), **of(phone, 6, **dialling), **of(trunk, 0, "Dest", **shown),
+              DialString="carrier/13900139000"),
+        event("Newstate", **at(15), **of(trunk, 6, **shown)),
+        event("DialEnd", **at(15), **of(phone, 6, **dialling), **of(trunk, 6, "Dest", **shown), DialStatus="ANSWER"),
+        bridge("BridgeEnter", 15, "b1", of(trunk, 6, **shown)),
+        bridge("BridgeEnter", 15, "b1", of(phone, 6, **dialling)),
+        event("HangupRequest", **at(40), **of(trunk, 6, **shown)),
+        bridge("BridgeLeave", 40, "b1", of(trunk, 6, **shown)),
+        event("Hangup", **at(40), **of(trunk, 6, **shown), Cause=16, Cause_txt="Normal Clearing"),
+        bridge("BridgeLeave", 40, "b1", of(phone, 6, **dialling)),
+        event("Hangup", **at(40), **of(phone, 6, **dialling), Cause=16, Cause_txt="Normal Clearing"),
+    ]  # fmt: skip
+
+
+def parked_and_picked_up() -> list[bytes]:
+    """Asterisk 11: 101 parks the caller, 102 dials the place and has them (features.c, ParkedCall, UnParkedCall)."""
+    first, other = ("SIP/101-00000002", uid(2, 1)), ("SIP/102-00000003", uid(3, 20))
+    return [
+        born(*CALLER, 4, NUMBER, "12345", "from-trunk"), born(*first, 0, "101"),
+        dials(CALLER, first, "101", NUMBER), state(*first, 6), state(*CALLER, 6, NUMBER), link(CALLER, first),
+        event("ParkedCall", Privilege="call,all", Exten="701", Channel=CALLER[0], Parkinglot="default", From=first[0],
+              Timeout=45, CallerIDNum=NUMBER, CallerIDName="", Uniqueid=CALLER[1]),
+        link(CALLER, first, "Unlink"), over(*first),
+        born(*other, 4, "102", "701", "from-internal"),
+        event("UnParkedCall", Privilege="call,all", Exten="701", Channel=CALLER[0], Parkinglot="default",
+              From=other[0], CallerIDNum=NUMBER, CallerIDName="", Uniqueid=CALLER[1]),
+        state(*other, 6), link(other, CALLER), link(other, CALLER, "Unlink"), over(*CALLER), over(*other),
+    ]  # fmt: skip
+
+
+def forwarded() -> list[bytes]:
+    """Asterisk 11: 101 forwards to a mobile (302): a Local channel dials it over a trunk, and the two talk."""
+    phone, mobile = ("SIP/101-00000002", uid(2, 1)), ("SIP/carrier-00000005", uid(5, 2))
+    one = ("Local/13900139000@from-internal-00000001;1", uid(3, 1))
+    two = ("Local/13900139000@from-internal-00000001;2", uid(4, 1))
+    return [
+        born(*CALLER, 4, NUMBER, "12345", "from-trunk"), born(*phone, 0, "101"), dials(CALLER, phone, "101", NUMBER),
+        born(*one, 0), born(*two, 4), over(*phone),
+        dials(CALLER, one, "Local/13900139000@from-internal", NUMBER), born(*mobile, 0),
+        dials(two, mobile, "carrier/13900139000", NUMBER), state(*mobile, 6), dialled(two, "ANSWER"),
+        state(*one, 6), link(two, mobile), state(*CALLER, 6, NUMBER), link(CALLER, one),
+        link(CALLER, one, "Unlink"), over(*one), link(two, mobile, "Unlink"), over(*mobile), over(*two), over(*CALLER),
+    ]  # fmt: skip
+
+
 SCENES = {
     scene.__name__: scene()
     for scene in (
         queue_through_local, attended_transfer, outbound_busy, between_extensions, of_the_fourth, ring_group,
-        gave_up_in_a_queue, mailbox,
+        gave_up_in_a_queue, mailbox, blind_transfer, click_to_dial, parked_and_picked_up, forwarded,
     )
 }  # fmt: skip

@@ -12,7 +12,7 @@ from hotline.calls.record import CallRecord
 from hotline.replay import Misfits, replay
 from hotline.telephony import messages as m
 from hotline.telephony.legacy import Translator
-from hotline.telephony.legacy.recognition import dialled_number
+from hotline.telephony.legacy.desk import dialled_number
 from hotline.telephony.parser import Block, pairs
 from tests import foreign
 
@@ -53,6 +53,10 @@ def _read(tmp_path: Path, blocks: list[bytes], misfits: Misfits | None = None) -
         ("mailbox", "DAHDI/i1/2912345-5", "inbound", "2912345", foreign.NUMBER),
         ("outbound_busy", "SIP/101-00000002", "outbound", "i1", "13900139000"),
         ("between_extensions", "IAX2/101-1234", "internal", "102", "102"),
+        ("click_to_dial", "SIP/101-00000001", "outbound", "12345", "13900139000"),
+        ("blind_transfer", "PJSIP/provider-00000001", "inbound", "12345", foreign.NUMBER),
+        ("parked_and_picked_up", "SIP/trunk-00000001", "inbound", "12345", foreign.NUMBER),
+        ("forwarded", "SIP/trunk-00000001", "inbound", "12345", foreign.NUMBER),
     ],
 )
 def test_who_calls_on_which_line_and_which_way(scene: str, caller: str, direction: str, line: str, number: str) -> None:
@@ -71,7 +75,12 @@ def test_every_message_is_of_a_person_with_a_call_and_a_time(scene: str) -> None
         if channel is not None
     ]
     assert not [channel.name for channel in channels if channel.name.startswith("Local/") or "<" in channel.name]
-    assert {channel.linkedid for channel in channels} == {foreign.uid({"ring_group": 10, "mailbox": 5}.get(scene, 1))}
+    first = foreign.uid({"ring_group": 10, "mailbox": 5}.get(scene, 1))
+    # Who calls on a line of their own is of another call until they meet.
+    own = {"attended_transfer": {foreign.uid(3, 30)}, "parked_and_picked_up": {foreign.uid(3, 20)}}.get(scene, set())
+    assert {channel.linkedid for channel in channels} == {first} | own
+    last = {channel.uniqueid: channel.linkedid for channel in channels}
+    assert set(last.values()) == {first}
     assert all(message.at.timestamp() >= foreign.T for message in told)
     assert [message.at for message in told] == sorted(message.at for message in told)
 
@@ -152,6 +161,77 @@ def test_who_waited_in_vain_gave_up(tmp_path: Path) -> None:
 def test_who_spoke_to_a_mailbox_left_a_voicemail(tmp_path: Path) -> None:
     [record] = _read(tmp_path, foreign.SCENES["mailbox"])
     assert (record.outcome, record.line, record.answered_at) == ("voicemail", "2912345", None)
+
+
+Leg = tuple[str | None, str | None, str, str, float | None]
+RECORDS: dict[str, tuple[tuple[object, ...], list[Leg], list[tuple[str, str | None, str]]]] = {
+    # scene: outcome, hung up by, agent, waited, talked, held · legs: member, number, role, result, talked · transfers
+    "queue_through_local": (
+        ("answered", "caller", "1001", 12.0, 60.0, 0.0),
+        [("1001", None, "queue", "answered", 60.0)],
+        [],
+    ),
+    "attended_transfer": (
+        ("answered", None, "102", 1.0, 30.0, 30.0),
+        [("101", None, "queue", "answered", 30.0), ("102", None, "consult", "answered", 0.0)],
+        [("attended", "101", "102")],
+    ),
+    "outbound_busy": (
+        ("busy", None, None, None, None, 0.0),
+        [("101", None, "dial", "withdrawn", None), ("101", "13900139000", "party", "busy", 0.0)],
+        [],
+    ),
+    "between_extensions": (
+        ("answered", None, "102", 1.0, 0.0, 0.0),
+        [("101", None, "dial", "answered", 0.0), ("102", None, "dial", "answered", 0.0)],
+        [],
+    ),
+    "of_the_fourth": (("answered", None, "101", 2.0, 0.0, 0.0), [("101", None, "queue", "answered", 0.0)], []),
+    "ring_group": (
+        ("answered", "agent", "102", 9.0, 30.0, 0.0),
+        [("101", None, "queue", "withdrawn", None), ("102", None, "queue", "answered", 30.0)],
+        [],
+    ),
+    "gave_up_in_a_queue": (
+        ("abandoned", "caller", None, 20.0, None, 0.0),
+        [("201", None, "queue", "missed", None)],
+        [],
+    ),
+    "mailbox": (("voicemail", None, None, None, None, 0.0), [("103", None, "queue", "missed", None)], []),
+    "blind_transfer": (
+        ("answered", "caller", "103", 10.0, 50.0, 0.0),
+        [("101", None, "queue", "answered", 20.0), ("103", None, "transfer", "answered", 30.0)],
+        [("blind", "101", "103")],
+    ),
+    "click_to_dial": (
+        ("answered", "caller", "101", 15.0, 25.0, 0.0),
+        [("101", None, "dial", "answered", 25.0), ("101", "13900139000", "party", "answered", 25.0)],
+        [],
+    ),
+    "parked_and_picked_up": (
+        ("answered", None, "102", 1.0, 0.0, 0.0),
+        [("101", None, "queue", "answered", 0.0), ("102", None, "transfer", "answered", 0.0)],
+        [],
+    ),
+    "forwarded": (
+        ("answered", None, None, None, None, 0.0),
+        [("101", None, "queue", "withdrawn", None), (None, "13900139000", "party", "answered", 0.0)],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("scene", foreign.SCENES)
+def test_the_record_of_each_scene(tmp_path: Path, scene: str) -> None:
+    misfits = Misfits()
+    [record] = _read(tmp_path, foreign.SCENES[scene], misfits)
+    call, legs, transfers = RECORDS[scene]
+    assert (
+        record.outcome, record.hangup_by, record.agent, record.wait_s, record.talk_s, record.hold_s,
+    ) == call  # fmt: skip
+    assert [(leg.member, leg.number, leg.role, leg.result, leg.talk_s) for leg in record.legs] == legs
+    assert [(given.kind, given.member, given.to) for given in record.transfers] == transfers
+    assert (misfits.blocks, misfits.unknown, misfits.unread, misfits.unexpected) == ({}, {}, {}, {})
 
 
 def test_a_pbx_that_dies_ends_its_calls(tmp_path: Path) -> None:

@@ -8,13 +8,17 @@ app_dial.c, features.c, chan_sip.c, chan_local.c), where events are written out 
 from collections.abc import Callable
 
 from hotline.telephony import messages as m
-from hotline.telephony.legacy.desk import UP, Desk, Unread, number, whole
+from hotline.telephony.legacy.desk import UP, Desk, Unread, interface_of, number, whole
 from hotline.telephony.legacy.switchboard import Party
 from hotline.telephony.parser import Block
 
 _NO_TALK = frozenset({"holding_bridge"})
 _MAILBOX = frozenset({"voicemail", "minivmrecord", "record", "vmauthenticate"})
 _JUST_BOOTED_S = 30
+_PARKINGS = {
+    "parkedcall": "parked", "unparkedcall": "unparked", "parkedcalltimeout": "timeout", "parkedcallgiveup": "given-up",
+    "parkedcallswap": "swap",
+}  # fmt: skip
 
 Handler = Callable[[Desk, Block], None]
 
@@ -69,7 +73,7 @@ def _local_bridge(desk: Desk, block: Block) -> None:
         one, two = (desk.party(block, f"local{n}channel", f"local{n}uniqueid", f"local{n}") for n in ("one", "two"))
     else:
         one, two = (desk.party(block, f"channel{n}", f"uniqueid{n}") for n in "12")
-    desk.board.same_call(one, two)
+    desk.board.same_call(one, two, from_birth=True)
 
 
 # Dialling
@@ -106,7 +110,7 @@ def _dial_begins(desk: Desk, caller: Party | None, phone: Party, dialled: str) -
         phone.dialler = caller
         caller.children.append(phone)
         caller.is_incoming = caller.is_incoming or not caller.was_born
-        desk.board.same_call(caller, phone)
+        desk.board.same_call(caller, phone, from_birth=True)
     desk.ring(phone)
 
 
@@ -234,6 +238,24 @@ def _pickup(desk: Desk, block: Block) -> None:
     taker = desk.party(block, prefix="")
     rung = desk.party(block, "targetchannel", "targetuniqueid")
     desk.board.same_call(taker, rung)
+    for phone in desk.board.phones_behind(rung)[:1]:
+        desk.say(m.Pickup, {"channel": taker, "target": phone})
+
+
+def _parked(desk: Desk, block: Block) -> None:
+    """Until 11: Channel, and From is who parked it or takes it out. Since 12: Parkee…, ParkerDialString, Retriever…."""
+    what = _PARKINGS[block.name.lower()]
+    if "parkeechannel" in block:
+        party = desk.party(block, "parkeechannel", "parkeeuniqueid", "parkee")
+        retriever = desk.maybe(block, "retrieverchannel", "retrieveruniqueid", "retriever")
+        parker = block.get("parkerdialstring", "")
+    else:
+        party, other = desk.party(block), desk.board.find(block.get("from", ""), "")
+        parker, retriever = (interface_of(other) if other else ""), (other if what == "unparked" else None)
+    retriever = desk.board.person_behind(retriever)
+    if retriever is not None:
+        desk.board.same_call(party, retriever)
+    desk.say(m.Parked, {"channel": party, "retriever": retriever}, what=what, parker=parker)
 
 
 # The PBX itself
@@ -286,6 +308,7 @@ CALLS: dict[str, Handler] = {
     "blindtransfer": _blind,
     "attendedtransfer": _attended,
     "pickup": _pickup,
+    **dict.fromkeys(_PARKINGS, _parked),
     "shutdown": _shutdown,
     "fullybooted": _booted,
 }

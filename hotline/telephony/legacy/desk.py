@@ -20,6 +20,7 @@ _STATES = {
 }  # fmt: skip
 _NO_NUMBER = frozenset({"", "unknown", "<unknown>", "<null>", "(null)", "unknown <>", "anonymous"})
 _NUMBER = re.compile(r"\+?\d{2,}")
+_USER = re.compile(r"[+*#\d]+")
 _BORN = re.compile(r"(?:^|-)(\d{9,10})\.\d+$")
 _TIMELESS = frozenset({"fullybooted", "shutdown"})  # Asterisk sends these without a time, in every version
 _FIRST, _LAST = 0, 4102444800  # 1970 to 2100, in seconds: no PBX's clock stands outside
@@ -31,12 +32,16 @@ class Unread(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message to be: its call has a name only when all is known. `channels`: field → whose, and as it was then."""
+    """A message to be: its call has a name only when all is known. `channels`: field → whose, and as it was then.
+
+    `meetings`: how many of the switchboard's meetings had been by then.
+    """
 
     kind: Callable[..., m.Message]
     at: datetime
     channels: dict[str, tuple[Party, m.Channel] | None]
     more: dict[str, Any]
+    meetings: int
 
 
 class Desk:
@@ -152,7 +157,7 @@ class Desk:
         """Of people only: Local channels and placeholders are the PBX's own business."""
         if all(party is None or (party.is_real and not party.is_gone) for party in channels.values()):
             seen = {key: (party, snapshot(party)) if party is not None else None for key, party in channels.items()}
-            self.drafts.append(Draft(kind, self.at, seen, more))
+            self.drafts.append(Draft(kind, self.at, seen, more, len(self.board.meetings)))
 
     def ring(self, phone: Party) -> None:
         """Say that a phone rings: for a queue where one asked for it, through however many Local channels."""
@@ -216,8 +221,9 @@ def ending(party: Party, cause: int) -> dict[str, str]:
 
 
 def snapshot(party: Party) -> m.Channel:
+    number = party.number or dialled_number(party.dialled) or None
     return m.Channel(
-        party.name, party.id, party.linkedid, party.state, party.number, party.connected, party.context, party.exten,
+        party.name, party.id, party.linkedid, party.state, number, party.connected, party.context, party.exten,
         party.label,
     )  # fmt: skip
 
@@ -227,6 +233,12 @@ def number(text: str) -> str | None:
     if text.endswith(">") and "<" in text and text.lower() not in _NO_NUMBER:
         text = text[text.rindex("<") + 1 : -1]
     return None if text.strip().lower() in _NO_NUMBER else text.strip()[:80]
+
+
+def dialled_number(text: str) -> str:
+    """What a dial string calls: `trunk/13800138000`, `13800138000@trunk`, `101/sip:101@10.0.0.5`. Empty for a name."""
+    user = text.partition("@")[0].rpartition("/")[2].removeprefix("sip:").removeprefix("sips:")
+    return user if _USER.fullmatch(user) else ""
 
 
 def is_number(text: str) -> bool:

@@ -27,18 +27,17 @@ _NAMES = """
     musiconhold musiconholdstop mwiget mwigetcomplete newaccountcode newcalleridname newchannelstate
     newextension newpeeraccount originate originatefailure originateresponse originatesuccess
     outboundregistrationdetail outboundregistrationdetailcomplete outboundsubscriptiondetail
-    outboundsubscriptiondetailcomplete parkedcall parkedcallgiveup parkedcallscomplete parkedcallswap
-    parkedcalltimeout parkinglot parkinglotscomplete peerentry peerlistcomplete peerstatus pickupchannel
-    placehold presencestatechange presencestatelistcomplete presencestatus queuecallerposition queueentry
-    queuememberpenalty queuememberremoved queuememberringinuse queueparams queuerefresh queuerule
-    queuestatuscomplete queuestatusend queuesummary queuesummarycomplete raidalarm readydtmf receivefax
-    registrationinboundcontactstatuses registrationscomplete registrationsoutboundcomplete registry
-    registryentry reload requestbadformat requestnotallowed requestnotsupported resourcelistdetail
-    rtcpreceived rtcpreceiverstat rtcpsent rtpquality rtpreceiverstat rtpsenderstat sendfax sessionlimit
-    sessiontimeout sippeerstatus sipqualifypeerdone skypeaccountstatus skypebuddystatus skypechatmessage
-    softhanguprequest spanalarm spanalarmclear status statuscomplete subscriptiondetail successfulauth
-    talkerdetect testevent transportdetail unexpectedaddress unload unparkedcall unpickup userevent vcallerid
-    voicemailpasswordchange voicemailuserdetail voicemailuserentry voicemailuserentrycomplete
-    waiteventcomplete wink zapshowchannels zapshowchannelscomplete
+    outboundsubscriptiondetailcomplete parkedcallscomplete parkinglot parkinglotscomplete peerentry
+    peerlistcomplete peerstatus pickupchannel placehold presencestatechange presencestatelistcomplete
+    presencestatus queuecallerposition queueentry queuememberpenalty queuememberremoved queuememberringinuse
+    queueparams queuerefresh queuerule queuestatuscomplete queuestatusend queuesummary queuesummarycomplete
+    raidalarm readydtmf receivefax registrationinboundcontactstatuses registrationscomplete
+    registrationsoutboundcomplete registry registryentry reload requestbadformat requestnotallowed
+    requestnotsupported resourcelistdetail rtcpreceived rtcpreceiverstat rtcpsent rtpquality rtpreceiverstat
+    rtpsenderstat sendfax sessionlimit sessiontimeout sippeerstatus sipqualifypeerdone skypeaccountstatus
+    skypebuddystatus skypechatmessage softhanguprequest spanalarm spanalarmclear status statuscomplete
+    subscriptiondetail successfulauth talkerdetect testevent transportdetail unexpectedaddress unload unpickup
+    userevent vcallerid voicemailpasswordchange voicemailuserdetail voicemailuserentry
+    voicemailuserentrycomplete waiteventcomplete wink zapshowchannels zapshowchannelscomplete
 """
 IDLE = frozenset(_NAMES.split())

@@ -52,7 +52,7 @@ def _called(desk: Desk, block: Block) -> None:
         caller = desk.party(block, "channelcalling")
         phone = desk.party(block, "destinationchannel", "destuniqueid")
     desk.members.setdefault(interface.lower(), block.get("membername") or block.get("agentname", ""))
-    desk.board.same_call(caller, phone)
+    desk.board.same_call(caller, phone, from_birth=True)
     if phone.dialler is None:
         phone.dialler = caller
         caller.children.append(phone)

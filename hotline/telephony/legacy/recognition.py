@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from hotline.telephony import names
-from hotline.telephony.legacy.desk import interface_of, is_number
+from hotline.telephony.legacy.desk import dialled_number, interface_of, is_number
 from hotline.telephony.legacy.switchboard import Party, Switchboard
 
 # FreePBX, Elastix and Issabel: from-trunk, from-pstn, from-did-direct, from-zaptel, from-sip-external, ext-did; and
@@ -21,7 +21,6 @@ _FROM_INSIDE = re.compile(
     r"(?:^|[-_])(?:internal|agents?|extensions?|phones?|users?|outgoing|outbound|local)", re.IGNORECASE
 )
 _EXTENSION = re.compile(r"\d{2,6}")
-_USER = re.compile(r"[+*#\d]+")
 _PHONE_NETWORK = frozenset({"DAHDI", "ZAP", "MISDN", "DONGLE", "KHOMP", "VPB", "H323", "OOH323"})
 UNKNOWN_LINE = "unknown"
 
@@ -34,12 +33,6 @@ class Recognised:
     direction: str
     line: str
     number: str | None
-
-
-def dialled_number(text: str) -> str:
-    """What a dial string calls: `trunk/13800138000`, `13800138000@trunk`, `101/sip:101@10.0.0.5`. Empty for a name."""
-    user = text.partition("@")[0].rpartition("/")[2].removeprefix("sip:").removeprefix("sips:")
-    return user if _USER.fullmatch(user) else ""
 
 
 def is_inside(party: Party, members: Container[str]) -> bool:

@@ -10,6 +10,7 @@ Local channels are seen through: two people are in one room when bridges and Loc
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from hotline.telephony import names
 
@@ -61,6 +62,7 @@ class Party:
     uniqueids: set[str] = field(default_factory=set)
     bridges: set[str] = field(default_factory=set)
     parent: "Party | None" = None
+    kin: "Party | None" = None
 
     @property
     def is_real(self) -> bool:
@@ -88,6 +90,7 @@ class Switchboard:
         self._linked: dict[str, Party] = {}
         self._rooms = 0
         self._moved: list[Moved] = []
+        self.meetings: list[tuple[Party, Party]] = []
 
     def moves(self) -> list[Moved]:
         """Who has changed rooms since this was asked last, those who left first."""
@@ -137,7 +140,7 @@ class Switchboard:
             party.uniqueids.add(uniqueid)
         half = self._by_name.get(names.other_half(name))
         if half is not None:
-            self.same_call(half, party)
+            self.same_call(half, party, from_birth=True)
         return party
 
     def _named(self, party: Party, name: str) -> None:
@@ -186,19 +189,21 @@ class Switchboard:
         party.linkedid = linkedid
         self.same_call(self._linked.setdefault(linkedid, party), party)
 
-    def same_call(self, one: Party, two: Party) -> None:
-        """They are of one call, whatever they were before."""
-        first, second = self.root(one), self.root(two)
-        if first is not second:
-            older, younger = sorted((first, second), key=lambda party: party.order)
-            younger.parent = older
+    def same_call(self, one: Party, two: Party, *, from_birth: bool = False) -> None:
+        """They are of one call: since the younger began (it was made for the other), or from now on (`meetings`)."""
+        if from_birth:
+            _unite(one, two, "kin")
+        else:
+            self.meetings.append((one, two))
+        _unite(one, two, "parent")
 
     def root(self, party: Party) -> Party:
-        """The oldest of its call."""
-        while party.parent is not None:
-            party.parent = party.parent.parent or party.parent
-            party = party.parent
-        return party
+        """The oldest of its call, by all that happened."""
+        return _oldest(party, "parent")
+
+    def ancestor(self, party: Party) -> Party:
+        """For whom it was made, through all Local channels: what its Linkedid was at first."""
+        return _oldest(party, "kin")
 
     def half(self, party: Party) -> Party | None:
         """The other half of a Local channel."""
@@ -286,10 +291,11 @@ class Switchboard:
                 its = room if other in crowd else None
                 if other.is_real and other.room != its:
                     moved.append(Moved(other, other.room, its))
-                    other.room = its
+                    other.room, other.was_left = its, other.was_left and its is None
             for other in people if room is not None else ():
                 other.talked, other.waits = True, False
-                self.same_call(people[0], other)
+                if self.root(other) is not self.root(people[0]):
+                    self.same_call(people[0], other)
         self._moved += sorted(moved, key=lambda step: (step.after is not None, step.party.order))
 
     def _room(self, people: list[Party], taken: set[str]) -> str:
@@ -299,3 +305,21 @@ class Switchboard:
             room = f"room-{self._rooms}"
         taken.add(room)
         return room
+
+
+_Tie = Literal["parent", "kin"]
+
+
+def _unite(one: Party, two: Party, tie: _Tie) -> None:
+    first, second = _oldest(one, tie), _oldest(two, tie)
+    if first is not second:
+        older, younger = sorted((first, second), key=lambda party: party.order)
+        setattr(younger, tie, older)
+
+
+def _oldest(party: Party, tie: _Tie) -> Party:
+    while (above := getattr(party, tie)) is not None:
+        if (top := getattr(above, tie)) is not None:
+            setattr(party, tie, top)  # a shorter way for the next who asks
+        party = above
+    return party

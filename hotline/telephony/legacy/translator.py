@@ -22,6 +22,8 @@ from hotline.telephony.parser import Block
 
 _HANDLERS = {**CALLS, **QUEUES}
 _MISSED = frozenset({"NOANSWER", "BUSY", "CONGESTION", "CHANUNAVAIL"})
+# Of such a call the channel that carries it is the agent's.
+_SIDES = {"caller": "agent", "agent": "caller"}
 _ENDS = (m.Hangup, m.UserEvent, m.NewState)
 
 
@@ -70,16 +72,22 @@ class Translator:
 
 
 class _Telling:
-    """Drafts to messages. `begun`: calls whose beginning is told; `rang`: since when a phone rings."""
+    """Drafts to messages. `begun`: calls whose beginning is told; `rang`: since when a phone rings; `talked`: who
+    has; `names`: of calls that became another, that one.
+    """
 
     def __init__(self, desk: Desk, calls: dict[Party, Recognised | None]) -> None:
         self.desk = desk
         self.calls = calls
         self.begun: set[Party] = set()
         self.rang: dict[Party, datetime] = {}
+        self.talked: set[Party] = set()
+        self.met = 0
+        self.names: dict[Party, Party] = {}
 
     def all(self) -> Iterator[m.Message]:
         for draft in self.desk.drafts:
+            self._meet(draft.meetings)
             said = next((value for value in draft.channels.values() if value is not None), None)
             if said is None:
                 continue
@@ -88,7 +96,7 @@ class _Telling:
             if call is not None and root not in self.begun and self._begins(draft, call):
                 self.begun.add(root)
                 yield self._offered(draft, call)
-            yield from self._told(draft, call)
+            yield from self._told(draft, call, said[0])
 
     def _begins(self, draft: Draft, call: Recognised) -> bool:
         """The caller is there, and not only the last words of a call that the capture did not see begin."""
@@ -102,25 +110,29 @@ class _Telling:
         seen = next(value for value in draft.channels.values() if value is not None and value[0] is call.caller)
         return m.UserEvent(at=draft.at, name="HLOffered", fields=fields, channel=self._channel(seen))
 
-    def _told(self, draft: Draft, call: Recognised | None) -> Iterator[m.Message]:
+    def _told(self, draft: Draft, call: Recognised | None, said: Party) -> Iterator[m.Message]:
         channels = {key: self._channel(value) if value is not None else None for key, value in draft.channels.items()}
         if draft.kind is m.UserEvent:
-            mine = draft.channels["channel"]
-            if call is None or call.direction != "inbound" or mine is None or mine[0] is not call.caller:
-                return
+            fields = _outcome(draft.more["fields"], call) if call is not None and said is call.caller else None
+            if fields is not None:
+                yield m.UserEvent(at=draft.at, name="HLOutcome", fields=fields, **channels)
+            return
         if call is not None and call.direction == "inbound" and draft.kind in {m.DialBegin, m.DialEnd}:
             yield from self._rings(draft, call, channels)
             return
+        if draft.kind is m.BridgeEnter:
+            self.talked.add(said)
         yield draft.kind(at=draft.at, **channels, **draft.more)
 
     def _rings(self, draft: Draft, call: Recognised, channels: dict[str, Any]) -> Iterator[m.Message]:
-        """The dialplan rings a phone for a caller: what a queue does, without one."""
+        """The dialplan rings a phone for a caller whom nobody has had yet: what a queue does, without one."""
         person, phone = draft.channels["channel"], draft.channels["dest"]
         is_offer = (
             person is not None
             and phone is not None
             and person[0] is call.caller
             and is_inside(phone[0], self.desk.members)
+            and (phone[0] in self.rang or call.caller not in self.talked)
         )
         if not is_offer or phone is None:
             yield draft.kind(at=draft.at, **channels, **draft.more)
@@ -134,6 +146,30 @@ class _Telling:
             ring_ms = max(0, (draft.at - self.rang.get(leg, draft.at)) // timedelta(milliseconds=1))
             yield m.AgentRingNoAnswer(at=draft.at, ring_ms=ring_ms, **about)
 
+    def _meet(self, until: int) -> None:
+        """Calls that met by then are one from then on, by the name of the older."""
+        for one, two in self.desk.board.meetings[self.met : until]:
+            older, younger = sorted((self._name(one), self._name(two)), key=lambda party: party.order)
+            if older is not younger:
+                self.names[younger] = older
+        self.met = until
+
+    def _name(self, party: Party) -> Party:
+        party = self.desk.board.ancestor(party)
+        while party in self.names:
+            party = self.names[party]
+        return party
+
     def _channel(self, seen: tuple[Party, m.Channel]) -> m.Channel:
         party, channel = seen
-        return channel if channel.linkedid else replace(channel, linkedid=self.desk.board.root(party).id)
+        return channel if channel.linkedid else replace(channel, linkedid=self._name(party).id)
+
+
+def _outcome(fields: dict[str, str], call: Recognised) -> dict[str, str] | None:
+    """Of a call that a phone of ours began the tracker knows better how it went, unless they talked or the PBX died."""
+    if call.direction == "inbound":
+        return fields
+    outcome, by = fields["hloutcome"], fields["hlhangupby"]
+    if outcome not in {"answered", "failed"} or (outcome == "failed" and by != "system"):
+        return None
+    return fields | {"hlhangupby": _SIDES.get(by, by)}
