@@ -157,6 +157,22 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "talking": N_("Talking"),
         "recorder": N_("Recorder"),
     },
+    "leg_state": {
+        "talking": N_("talking"),
+        "held": N_("on hold"),
+        "waiting": N_("hears music"),
+        "ringing": N_("ringing"),
+        "asked": N_("with you"),
+    },
+    "party_result": {
+        "missed": N_("no answer"),
+        "busy": N_("busy"),
+        "no_answer": N_("no answer"),
+        "rejected": N_("rejected"),
+        "failed": N_("not reached"),
+        "withdrawn": N_("hung up"),
+        "answered": N_("answered"),
+    },
     "outcome": {
         "answered": N_("Answered"),
         "abandoned": N_("Gave up"),
@@ -167,10 +183,6 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "blocked": N_("Line busy"),
         "overflowed": N_("Overflowed"),
         "failed": N_("Failed"),
-        "busy": N_("They were busy"),
-        "no_answer": N_("Not answered"),
-        "rejected": N_("Declined"),
-        "withdrawn": N_("Given up by us"),
     },
     "hangup_by": {
         "caller": N_("the caller"),

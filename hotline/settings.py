@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     outbound_number_hour: int = Field(
         5, ge=0, description="Calls to one outside number in an hour; emergencies do not count."
     )
+    park_s: int = Field(
+        180, ge=5, le=3600, description="Seconds a parked caller waits before the queue has them again."
+    )
     node: str = Field("pbx1", pattern=r"^[a-z0-9]{1,16}$", description="Name of this Asterisk, in every record.")
     asterisk_prefix: Path = Field(CHECKOUT / ".asterisk", description="Where the private Asterisk is unpacked.")
     sip_ws_url: str = Field("", description="Where pages reach Asterisk; empty: its port on the page's host.")

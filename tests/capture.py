@@ -1,8 +1,8 @@
 """Records what the real Asterisk says on AMI, as transcripts: python -m tests.capture [NAME…]
 
 Each transcript is all that one login of the events user read, byte for byte, from a fresh Asterisk with the real
-dialplan. Numbers are test numbers. With --journal what Asterisk itself wrote of the same run is kept beside it, in
-tests/journal, and the transcripts stay as they are.
+dialplan. Numbers are test numbers. NAME `movements`: all of tests.capture_movements, in turn. With --journal
+what Asterisk itself wrote of the same run is kept beside it, in tests/journal, and the transcripts stay as they are.
 """
 
 import asyncio
@@ -12,12 +12,18 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from hotline.telephony.install import config_home
+from tests import capture_movements
 from tests.integration.pbx import Ami, Pbx
+from tests.integration.scene import TONES
+from tests.integration.sound import short_sounds, tone_music
 
 HERE = Path(__file__).resolve().parent / "transcripts"
 JOURNAL = HERE.with_name("journal")
 Script = Callable[[Pbx, Ami, Ami], Awaitable[None]]
 SCRIPTS: dict[str, tuple[Script, dict[str, Any]]] = {}
+MOVEMENTS = capture_movements.scripts()
+SCRIPTS |= MOVEMENTS
 GREETING_S = 9.6  # P01 and P02
 
 
@@ -155,9 +161,14 @@ async def unpause_when_over(events: Ami, actions: Ami) -> None:
 async def capture(name: str, base: int, *, with_journal: bool) -> None:
     function, settings = SCRIPTS[name]
     with tempfile.TemporaryDirectory(prefix="hl-") as directory:
+        if name in MOVEMENTS:
+            sounds = tone_music(
+                short_sounds(config_home() / "sounds", Path(directory) / "sounds"), TONES["music"], TONES["again"]
+            )
+            settings = settings | {"sounds": sounds}
         pbx = Pbx.make(Path(directory), base, **settings)
         mixed = name == "mixed"
-        await pbx.start([f"b{number}" for number in range(40)] if mixed else ["a1", "a2"], shared_port=mixed)
+        await pbx.start([f"b{number}" for number in range(40)] if mixed else ["a1", "a2", "a3"], shared_port=mixed)
         try:
             async with pbx.ami("events") as events, pbx.ami("actions") as actions:
                 await function(pbx, events, actions)
@@ -178,8 +189,12 @@ async def capture(name: str, base: int, *, with_journal: bool) -> None:
 
 async def main(words: list[str]) -> None:
     with_journal, names = "--journal" in words, [word for word in words if word != "--journal"]
+    if names == ["movements"]:
+        for name in MOVEMENTS:
+            await capture(name, 21000, with_journal=with_journal)
+        return
     async with asyncio.TaskGroup() as tasks:
-        for index, name in enumerate(names or [name for name in SCRIPTS if name != "mixed"]):
+        for index, name in enumerate(names or [name for name in SCRIPTS if name != "mixed" and name not in MOVEMENTS]):
             tasks.create_task(capture(name, 21000 + 10 * index, with_journal=with_journal))
 
 

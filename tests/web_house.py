@@ -32,6 +32,7 @@ from hotline.calls.models import PbxNode
 from hotline.clock import now
 from hotline.db import Database
 from hotline.errors import HotlineError
+from hotline.ids import new_id
 from hotline.settings import Settings
 from tests import factories
 from web.app import create_app, wire
@@ -44,8 +45,8 @@ CHEAP = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
 ASSETS = ("app.js", "app.css", "theme.js", "icons.svg", "favicon.svg")
 
 
-class Desk:
-    """Stands where agents.commands does. `refuses`: raised instead of doing."""
+class Told:
+    """Notes what it is told. `refuses`: raised instead of doing."""
 
     def __init__(self) -> None:
         self.told: list[tuple[object, ...]] = []
@@ -55,6 +56,25 @@ class Desk:
         if self.refuses is not None:
             raise self.refuses
         self.told.append(what)
+
+
+class Control(Told):
+    """Stands where agents.call_control does: every movement is of the same call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.call_id = new_id()
+
+    def __getattr__(self, move: str) -> Any:
+        async def tell(agent_id: UUID, *what: object) -> UUID:
+            await self._tell(move, agent_id, *what)
+            return self.call_id
+
+        return tell
+
+
+class Desk(Told):
+    """Stands where agents.commands does."""
 
     async def ready(self, agent_id: UUID, *, force: bool = False) -> None:
         await self._tell("ready", agent_id, force)
@@ -100,7 +120,7 @@ class House:
         self.accounts = accounts.Accounts(passwords=accounts.Passwords(CHEAP))
         self.audit = AuditLog(db)
         self.desk: Any = Desk()
-        self.outbound: Any = None
+        self.control: Any = Control()
         self.telephony = "live"
         self.unwritten: datetime | None = None
         self.app = _app(self, tmp_path, bool(settings))

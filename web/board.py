@@ -92,6 +92,10 @@ class BoardState:
     def call(self, key: str) -> CallRow | None:
         return self.calls.get(UUID(key.removeprefix("call-")))
 
+    def on_call(self, call_id: UUID) -> list[UUID]:
+        """The agents who have this call on their phone."""
+        return [agent for agent, call in self._at_call.items() if call == call_id]
+
     def agent(self, key: str) -> AgentRow | None:
         return self.agents.get(UUID(key.removeprefix("agent-")))
 
@@ -286,9 +290,7 @@ def _totals() -> Select[Any]:
         count(Call.outcome == "voicemail", "voicemail"),
         count(Call.outcome == "closed", "closed"),
         due.scalar_subquery().label("call_backs_due"),
-    ).where(
-        Call.started_at >= bindparam("since"), Call.phase != "merged", Call.direction.not_in(("outbound", "internal"))
-    )
+    ).where(Call.started_at >= bindparam("since"), Call.phase != "merged")
 
 
 _TOTALS = _totals()

@@ -10,8 +10,8 @@ from starlette.requests import HTTPConnection
 
 from hotline.access.accounts import Accounts
 from hotline.access.audit import AuditLog
+from hotline.agents.call_control import CallControl
 from hotline.agents.commands import AgentDesk
-from hotline.agents.outbound import Outbound
 from hotline.bus import Bus
 from hotline.db import Database
 from hotline.settings import Settings
@@ -30,7 +30,7 @@ class House(Protocol):
     accounts: Accounts
     audit: AuditLog
     desk: AgentDesk
-    outbound: Outbound
+    control: CallControl
 
     def telephony_state(self) -> str:
         """What the connection that carries commands says of itself: `live` or why not."""

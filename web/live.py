@@ -78,7 +78,7 @@ class Hub:
         self._unwritten = unwritten
         self.state = BoardState(settings.line_channels, settings.timezone, now())
         self._patches = Patches(renderer, self.state)
-        self._personal = Personal()
+        self._personal = Personal(self.state.on_call)
         self.screens: set[Screen] = set()
         self.seq = -1
         self._past: deque[Entry] = deque(maxlen=RESUME_EVENTS)

@@ -5,7 +5,7 @@ each send, not when the socket opened.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -22,6 +22,12 @@ _OF_TICKET = frozenset(
     {"TicketHandedTo", "TicketHandedBack", "TicketChanged", "TicketMoved", "TicketShownTo", "PenHanded", "PenAsked",
      "TicketAddedTo", "CallAnswered", "AgentLegEnded"}
 )  # fmt: skip
+# Who is on a call looks at it anew.
+_MOVES = frozenset(
+    {"AgentRang", "AgentOfferEnded", "AgentMissed", "CallAnswered", "AgentLegEnded", "LegHeld", "LegResumed",
+     "CallAside", "CallRejoined", "CallTransferred", "PartyRang", "PartyAnswered", "PartyLeft", "CallMerged"}
+)  # fmt: skip
+_UNPARKS = frozenset({"CallRejoined", "CallEnded", "CallTransferred", "CallQueued"})
 _KEPT_TICKETS = 2000
 _TICKETS = (
     select(Ticket.id, Ticket.ref, Ticket.agent_id, Ticket.confidentiality, Contact.call_id)
@@ -80,10 +86,12 @@ class Mail(NamedTuple):
 
 
 class Personal:
-    """Knows the tickets that recent events speak of."""
+    """Knows the tickets that recent events speak of. `on_call`: the agents on a call."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_call: Callable[[UUID], Iterable[UUID]] = lambda _call: ()) -> None:
+        self._on_call = on_call
         self._tickets: dict[UUID, _About] = {}
+        self._parked: set[UUID] = set()
 
     @staticmethod
     def concerns(entries: Iterable[Entry]) -> bool:
@@ -104,7 +112,12 @@ class Personal:
         to_agent: dict[UUID, list[Letter]] = {}
         by_ref: dict[str, list[Letter]] = {}
         everybody: dict[str, Letter] = {}
+        moved: set[UUID] = set()
         for entry in entries:
+            if entry.call_id is not None and entry.type in _MOVES:
+                moved |= {*self._on_call(entry.call_id)} | ({entry.agent_id} if entry.agent_id else set())
+            if self._parks(entry):
+                everybody["CallsParked"] = Letter(_json("CallsParked"), None)
             if entry.type in _TO_EVERYBODY:
                 everybody[entry.type] = Letter(_json(entry.type), None)
             elif entry.type in _TO_AGENT and entry.agent_id is not None:
@@ -117,7 +130,23 @@ class Personal:
                 for agent_id in named:
                     to_agent.setdefault(agent_id, []).append(mine)
                 by_ref.setdefault(about.ref, []).append(letter)
+        for agent_id in moved:
+            to_agent.setdefault(agent_id, []).append(Letter(_json("CallMoved"), None))
         return Mail(to_agent, by_ref, tuple(everybody.values()))
+
+    def _parks(self, entry: Entry) -> bool:
+        """Whether a caller was parked just now, or is no longer. Who was parked before our start is not known here:
+        pages that show somebody parked look by themselves too.
+        """
+        if entry.call_id is None:
+            return False
+        if entry.type == "CallAside" and entry.data.get("what") == "parked":
+            self._parked.add(entry.call_id)
+            return True
+        if entry.type in _UNPARKS and entry.call_id in self._parked:
+            self._parked.discard(entry.call_id)
+            return True
+        return False
 
     @staticmethod
     def text(mail: Mail, screen: Screen) -> str:

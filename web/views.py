@@ -291,6 +291,60 @@ class CutOff:
 
 
 @dataclass(frozen=True, slots=True)
+class LegRow:
+    """Somebody else on my call. `kind`: caller, agent, party; `state`: talking held waiting ringing asked."""
+
+    kind: str
+    name: str | None
+    state: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """The call on an agent's phone. `state`: talking held calling consult conference asked (`with_name` asks them).
+
+    `in_room`: the telephone system holds the caller, not the phone. `missed`: whom they asked in vain, and why. `stamp`
+    differs when anything but a clock does.
+    """
+
+    call_id: str
+    state: str
+    with_name: str
+    legs: tuple[LegRow, ...]
+    in_room: bool
+    missed: tuple[str, str] | None
+    stamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedCall:
+    """A caller who hears music until somebody picks them up. `number`: as far as shown; `by`: who parked."""
+
+    call_id: str
+    linkedid: str
+    line: str
+    number: str | None
+    since: datetime
+    by: str | None
+    ref: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a call can go. `kind`: queue, agent, emergency, agency, line; `words`: what finds it; `why`: not now."""
+
+    kind: str
+    to: str
+    name: str
+    words: str
+    state: str
+    phone: str
+    number: str | None
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Me:
     """The person before the screen. `agent` is None for people without a phone."""
 

@@ -31,7 +31,7 @@ STATIC = CHECKOUT / "web" / "static"
 CSP = "default-src 'self'; connect-src 'self' ws:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 # What only the real server answers.
-ABSENT = ("/live", "/me/phone")
+ABSENT = ("/live", "/me/phone", "/console/talk", "/console/targets")
 BAD = ("serious", "critical")
 
 
@@ -151,6 +151,11 @@ STATES: Mapping[str, Mapping[str, str]] = {
     "console-idle": {"data-phone": "registered"},
     "console-ringing": {"data-phone": "registered", "data-call": "ringing"},
     "console-talking": {"data-phone": "registered", "data-call": "talking"},
+    **{
+        f"console-{name}": {"data-phone": "registered", "data-call": "talking", "data-talk": name}
+        for name in ("calling", "consult", "conference", "asked", "not-reached", "picker")
+    },
+    "console-on-hold": {"data-phone": "registered", "data-call": "talking", "data-held": "true"},
     "console-wrap-up": {"data-phone": "registered"},
     "console-void": {"data-phone": "elsewhere"},
     "console-lost": {"data-phone": "lost"},
@@ -182,6 +187,7 @@ BROKEN: Mapping[str, str] = {
         { ...mine, text: "孩子现在在奶奶家。" },
       ]);
       dispatchEvent(new StorageEvent("storage", { key: `hotline-notes/${document.body.dataset.user}` })); }""",
+    "console-picker": "() => document.querySelector('[data-phone-do=transfer]').click()",
     "console-signed-out": _CALL
     + """
       tell("signed-out"); setTimeout(() => document.querySelector("[data-sign-in]").click(), 1500); }""",

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.e2e import operations_samples
+from tests.e2e import operations_samples, talk_samples
 from web import views
 
 NOW = datetime(2026, 3, 12, 6, 3, 22, tzinfo=UTC)
@@ -364,6 +364,13 @@ SCREENS: Mapping[str, tuple[str, dict[str, Any]]] = {
         "console/index.html",
         {"me": me("on_call", 192), "ticket": TICKET, "call": CALLS[3], "work": WORK, "board": BOARD},
     ),
+    **{
+        f"console-{name}": (
+            "console/index.html",
+            {"me": me("on_call", 192), "ticket": TICKET, "call": CALLS[3], "work": WORK, "board": BOARD, **more},
+        )
+        for name, more in talk_samples.states(ago).items()
+    },
     "board-stale": (
         "board/index.html",
         {"me": me("ready"), "board": replace(BOARD, stale_since=ago(20)), "wall": False},

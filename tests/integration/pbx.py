@@ -270,8 +270,7 @@ class Pbx:
         """An agent's phone that rings `answer_ms`, answers (or rejects), and hangs up after `talk_ms`."""
         scenario = TEST_FILES / ("agent-rejects.xml" if rejects else "agent.xml")
         values = {"sound": SIPP_FILES / "caller.al", "answer_ms": answer_ms, "talk_ms": talk_ms} | more
-        values = {"address": PHONES, "port": self.phone_ports.get(name), "refusal": "486 Busy Here"} | values
-        return self.sipp(scenario, count=count, **values)
+        return self.sipp(scenario, address=PHONES, port=self.phone_ports[name], count=count, **values)
 
     def sipp(
         self,
@@ -319,7 +318,7 @@ def _endpoint(name: str, port: int) -> str:
     return (
         f"[{name}]\ntype = endpoint\ncontext = hl-agents\ntransport = udp\nidentify_by = username\nlanguage = zh\n"
         f"disallow = all\nallow = alaw\ndirect_media = no\nrtp_timeout = 10\ndevice_state_busy_at = 1\n"
-        f"allow_transfer = no\nauth = {name}\naors = {name}\n[{name}]\ntype = auth\nusername = {name}\n"
+        f"allow_transfer = yes\nauth = {name}\naors = {name}\n[{name}]\ntype = auth\nusername = {name}\n"
         f"password = never-used-{name}\n[{name}]\ntype = aor\ncontact = sip:{name}@{PHONES}:{port}\n"
     )
 

@@ -58,3 +58,17 @@ def short_sounds(ours: Path, directory: Path, seconds: float = 0.3) -> Path:
             file.setframerate(RATE)
             file.writeframes(read_wav(source)[:keep].tobytes())
     return directory
+
+
+def tone_music(directory: Path, waiting: float, again: float) -> Path:
+    """Music that a test can tell from voices: a tone for `moh`, another for `moh-again`."""
+    for name, hertz in (("moh", waiting), ("moh-again", again)):
+        for path in (directory / name).glob("*.wav"):
+            path.unlink()
+        samples = 8000 * np.sin(2 * np.pi * hertz * np.arange(RATE * 4) / RATE)
+        with wave.open(str(directory / name / "tone.wav"), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(RATE)
+            file.writeframes(samples.astype("<i2").tobytes())
+    return directory

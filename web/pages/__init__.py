@@ -1,6 +1,6 @@
 """Screens, one module each. `ROUTERS` is what web.app includes."""
 
-from web.pages import board, calls, console, health, live, me, me_dial, operations, session, tickets
+from web.pages import board, calls, console, health, live, me, me_call, operations, session, tickets
 
 ROUTERS = (
     session.router,
@@ -9,7 +9,7 @@ ROUTERS = (
     tickets.router,
     calls.router,
     me.router,
-    me_dial.router,
+    me_call.router,
     operations.router,
     health.router,
     live.router,

@@ -7,7 +7,6 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from hotline.access.permissions import can
-from hotline.calls import directory
 from hotline.clock import now
 from hotline.db import Tx
 from hotline.tickets import call_backs, queries, service
@@ -17,6 +16,7 @@ from web.console import live_call_id, ticket_view, work_items
 from web.cut_off import cut_off
 from web.deps import Web, Wired
 from web.pages.me import own_agent
+from web.pages.me_call import of_agent
 from web.shell import page, part
 from web.views import CallRow, CutOff, TicketView
 
@@ -32,10 +32,9 @@ async def console(web: Wired, signed: Agent, ref: str = "") -> HTMLResponse:
         cut = await cut_off(tx, signed.actor, now())
         popped = await middle(web, signed, tx, ref or at_hand or waiting_ref(cut))
         work = await work_items(tx, signed.actor)
-    found = directory.places(web.house.settings).values()
-    shown = [(place.code, place.name(signed.actor.locale), place.number) for place in found]
-    context = {**popped, "work": work, "board": board, "cut": cut, "places": shown}
-    return await page(web, signed, "console/index.html", context)
+    now_on = await of_agent(web, signed, own_agent(signed, "console.use"))
+    around = {"work": work, "board": board, "cut": cut}
+    return await page(web, signed, "console/index.html", {**popped, **now_on, **around})
 
 
 @router.get("/console/cut-off")

@@ -10,10 +10,10 @@ export function meaning({ code, key, altKey, ctrlKey, metaKey, shiftKey }, isTyp
     if (digit) return { do: "type", value: `CT0${digit[1]}` };
     const quick = { Digit9: "9", Digit0: "0", Minus: "-", Equal: "=", BracketLeft: "[" }[code];
     if (quick) return { do: "quick", value: quick };
-    const place = { KeyS: "summary", KeyC: "category", KeyU: "urgency", KeyR: "reveal", KeyZ: "restore", KeyB: "call-back", KeyN: "dial" }[code];
+    const place = { KeyS: "summary", KeyC: "category", KeyU: "urgency", KeyR: "reveal", KeyZ: "restore", KeyJ: "conference" }[code];
     return place ? { do: place } : null;
   }
-  const phone = { F2: "answer", F3: "hold", F4: "mute", F8: "hang-up" }[key];
+  const phone = { F2: "answer", F3: "hold", F4: "mute", F6: "transfer", F8: "hang-up" }[key];
   if (phone) return { do: "phone", value: phone };
   if (key === "F7") return { do: "ask-help" };
   if (key === "F9") return { do: "ready" };
@@ -55,7 +55,9 @@ function close() {
     if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
   }
   const keypad = document.getElementById("keypad");
-  if (!menus.length && keypad && !keypad.hidden) document.querySelector("[data-phone-do=keypad]").click();
+  if (!menus.length && !click("#picker:not([hidden]) [data-picker-close]") && keypad && !keypad.hidden) {
+    document.querySelector("[data-phone-do=keypad]").click();
+  }
   return false;
 }
 
@@ -67,9 +69,8 @@ const ACTIONS = {
   category: () => focus("[data-category-find]"),
   urgency: () => focus("[data-field=urgency] input:checked") || focus("[data-field=urgency] input"),
   reveal: () => click("[data-reveal]:not([hidden])"),
-  "call-back": () => click("[data-dial][data-due]"),
-  dial: () => focus("#dial-to"),
   restore: () => click("[data-step=restore]"),
+  conference: () => click("#talk [data-move=conference]"),
   "ask-help": () => click("[data-key=F7]"),
   ready: () => click("[data-key=F9]"),
   search: () => focus("[data-search-box]") || focus("[data-category-find]"),

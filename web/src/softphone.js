@@ -18,6 +18,7 @@ const READY_MS = 20000;
 const REGISTER_AGAIN_MS = 700;
 const RECLAIM_AFTER = 8;
 const RELEASE_MS = 1500;
+const EXPECTED_MS = 10000;
 
 let box;
 let channel;
@@ -29,6 +30,7 @@ let wasRegistered = false;
 let clockTimer;
 let statsTimer;
 let title = "";
+let wanted = null; // {call, until}: the leg that was asked for here
 let about = {}; // the call on the phone: the name that Asterisk told, the number as far as it is shown
 
 const phone = () => box.dataset.phone;
@@ -246,16 +248,16 @@ function onSession({ originator, session: incoming, request }) {
   session.on("confirmed", mine(onTalking));
   session.on("ended", mine(onOver));
   session.on("failed", mine(onOver));
-  box.dataset.asked = request.getHeader("X-Hotline-Asked") ?? "";
   setCall("ringing");
   startClock();
-  // Asked for by ourselves a moment ago, and only Asterisk says so: no second key.
-  if (box.dataset.asked) {
-    answer();
-    return;
-  }
   ring.start();
   if (!isMidWord()) box.querySelector("[data-phone-do=answer]").focus();
+  if (wanted && wanted.call === call && Date.now() < wanted.until) answer();
+}
+
+// A leg that this page has just asked for needs no second key: it is answered when it comes.
+export function expect(call) {
+  wanted = { call, until: Date.now() + EXPECTED_MS };
 }
 
 function startClock() {
@@ -284,6 +286,7 @@ async function answer() {
 
 function onTalking() {
   ring.stop();
+  wanted = null;
   startClock();
   setCall("talking");
   const mine = session;
@@ -301,7 +304,6 @@ function onOver() {
   setHeld("false");
   showKeypad(false);
   delete box.dataset.silent;
-  box.dataset.asked = "";
   box.querySelector("audio").srcObject = null;
   setCall("none");
 }
@@ -409,7 +411,7 @@ export function start() {
   box.addEventListener("click", (event) => {
     const button = event.target.closest("[data-phone-do], [data-digit]");
     if (button?.dataset.digit) digit(button.dataset.digit);
-    else if (button) act(button.dataset.phoneDo);
+    else if (button && !button.matches("[data-move]")) act(button.dataset.phoneDo);
   });
   document.addEventListener("click", ring.unlock, { once: true });
   addEventListener("offline", onLost);

@@ -1,0 +1,142 @@
+// To whom a call goes: colleagues with their state, places of the directory, the queue, a number that is typed. Opened in
+// the phone column, so that what is being written stays in sight. Letters find, arrows choose, Enter asks first, Shift+Enter
+// passes the call on at once.
+import { Idiomorph } from "idiomorph";
+import { asNumber, found } from "./find.js";
+import { page } from "./net.js";
+import { toast, word } from "./words.js";
+
+const LOOK_MS = 3000;
+
+let box;
+let move;
+let timer;
+let before = null;
+
+const find = () => box.querySelector("[data-picker-find]");
+const options = () => [...box.querySelectorAll("[role=option]:not([hidden])")];
+const chosen = () => box.querySelector("[role=option][aria-selected=true]:not([hidden])");
+
+// Whether a call in this state may be given to somebody.
+export function fits(state) {
+  return state === "talking" || state === "held" || state === "";
+}
+
+function choose(option) {
+  for (const other of box.querySelectorAll("[role=option]")) other.setAttribute("aria-selected", String(other === option));
+  if (option) {
+    find().setAttribute("aria-activedescendant", option.id);
+    option.scrollIntoView({ block: "nearest" });
+  } else {
+    find().removeAttribute("aria-activedescendant");
+  }
+  const to = option?.dataset.to ?? "";
+  for (const button of box.querySelectorAll("[data-give]")) {
+    button.disabled = !to || (button.dataset.give === "consult" && to === "queue");
+  }
+  box.querySelector("[data-note]").hidden = !(to === "queue" || to.startsWith("agent:"));
+}
+
+function filter() {
+  const words = find().value.trim();
+  const number = asNumber(words);
+  const typed = box.querySelector("[data-typed]");
+  typed.hidden = number === null;
+  typed.dataset.to = number === null ? "" : `number:${number}`;
+  typed.querySelector("[data-number-typed]").textContent = number ?? "";
+  for (const option of box.querySelectorAll("[role=option]:not([data-typed])")) {
+    option.hidden = words !== "" && !found(option.dataset.words, words);
+  }
+  const first = words === "" ? null : options().find((option) => option.getAttribute("aria-disabled") !== "true");
+  choose(chosen() ?? first ?? null);
+  box.querySelector("[data-picker-none]").hidden = options().length > 0;
+}
+
+async function look() {
+  clearTimeout(timer);
+  try {
+    const fresh = (await page("/console/targets")).getElementById("picker-list");
+    const now = document.getElementById("picker-list");
+    const to = chosen()?.dataset.to;
+    if (fresh && now && !box.hidden) {
+      Idiomorph.morph(now, fresh.outerHTML, { morphStyle: "outerHTML" });
+      if (to) choose(box.querySelector(`[role=option][data-to="${CSS.escape(to)}"]`));
+      filter();
+    }
+  } catch {
+    // what was there stays; asked again below
+  }
+  if (!box.hidden) timer = setTimeout(look, LOOK_MS);
+}
+
+function open() {
+  before = document.activeElement;
+  box.hidden = false;
+  expanded();
+  find().value = "";
+  box.querySelector("textarea").value = "";
+  filter();
+  find().focus();
+  look();
+}
+
+export function close() {
+  if (!box || box.hidden) return;
+  clearTimeout(timer);
+  const hadFocus = box.contains(document.activeElement);
+  box.hidden = true;
+  expanded();
+  if (hadFocus && before?.isConnected) before.focus();
+}
+
+function expanded() {
+  document.querySelector("[data-phone-do=transfer]").setAttribute("aria-expanded", String(!box.hidden));
+}
+
+export function toggle() {
+  if (!box) return;
+  if (box.hidden) open();
+  else close();
+}
+
+async function give(how) {
+  const option = chosen();
+  const to = option?.dataset.to;
+  if (!to) return;
+  if (option.getAttribute("aria-disabled") === "true") {
+    toast(option.dataset.why || word("tryAgain"), true);
+    return;
+  }
+  const note = box.querySelector("textarea").value.trim();
+  const name = to === "queue" ? "queue" : how;
+  if (await move(name, `/me/call/${name}`, { to, note })) close();
+}
+
+function key(event) {
+  if (event.isComposing || event.altKey || event.ctrlKey || event.metaKey) return;
+  const list = options();
+  const at = list.indexOf(chosen());
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (step && event.target === find()) choose(list[Math.min(list.length - 1, Math.max(0, at + step))] ?? null);
+  else if (event.key === "Enter" && event.target === find()) give(event.shiftKey ? "transfer" : "consult");
+  else return;
+  event.preventDefault();
+}
+
+export function start(ask) {
+  move = ask;
+  box = document.getElementById("picker");
+  if (!box) return;
+  box.addEventListener("keydown", key);
+  box.addEventListener("input", (event) => event.target === find() && filter());
+  box.addEventListener("click", (event) => {
+    const option = event.target.closest("[role=option]");
+    const button = event.target.closest("[data-give]");
+    if (option) {
+      choose(option);
+      find().focus();
+    } else if (button && !button.disabled) give(button.dataset.give);
+    else if (event.target.closest("[data-picker-close]")) close();
+    else if (event.target.closest("[data-park]")) move("park").then((done) => done && close());
+  });
+}
