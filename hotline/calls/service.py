@@ -13,7 +13,7 @@ from sqlalchemy import Select, bindparam, select, update
 
 from hotline.calls import conversation
 from hotline.calls.conversation import OWNING, offer
-from hotline.calls.legs import OpenCall, OpenOffer
+from hotline.calls.legs import OpenCall, OpenOffer, OpenParty
 from hotline.calls.models import Call, CallAlias, CallOffer, CallParty, Recording
 from hotline.db import Emitted, Tx
 from hotline.events import (
@@ -79,7 +79,7 @@ async def record(tx: Tx, item: Emitted) -> None:
 
 
 async def open_calls(tx: Tx, node: str) -> list[OpenCall]:
-    """What our rows say goes on, for Tracker.adopt. Three statements however many calls."""
+    """What our rows say goes on, for Tracker.adopt. Four statements however many calls."""
     calls = list(
         await tx.session.scalars(select(Call).where(Call.node == node, Call.ended_at.is_(None), Call.phase != "merged"))
     )
@@ -90,10 +90,13 @@ async def open_calls(tx: Tx, node: str) -> list[OpenCall]:
         )
     )
     aliases = list(await tx.session.scalars(select(CallAlias).where(CallAlias.call_id.in_(ids))))
-    return [_open(call, offers, aliases) for call in calls]
+    parties = list(
+        await tx.session.scalars(select(CallParty).where(CallParty.call_id.in_(ids), CallParty.left_at.is_(None)))
+    )
+    return [_open(call, offers, aliases, parties) for call in calls]
 
 
-def _open(call: Call, offers: list[CallOffer], aliases: list[CallAlias]) -> OpenCall:
+def _open(call: Call, offers: list[CallOffer], aliases: list[CallAlias], parties: list[CallParty]) -> OpenCall:
     mine = [offer for offer in offers if offer.call_id == call.id and offer.result != "withdrawn"]
     return OpenCall(
         linkedid=call.linkedid,
@@ -114,11 +117,24 @@ def _open(call: Call, offers: list[CallOffer], aliases: list[CallAlias]) -> Open
                 offer.rang_at,
                 answered_at=offer.ended_at if offer.result == "answered" else None,
                 is_over=offer.result == "missed",
+                role=offer.role,
+                has_since=offer.owned_at,
+                held_at=offer.held_at,
+                hold_ms=offer.hold_ms or 0,
             )
             for offer in mine
         ),
         talked_ms=call.talk_ms or 0,
         unqueued_at=call.phase_at if call.phase == "recorder" and call.queued_at is not None else None,
+        direction=call.direction,
+        parties=tuple(
+            OpenParty(party.leg, party.number, party.rang_at, party.answered_at, party.member)
+            for party in parties
+            if party.call_id == call.id
+        ),
+        aside=call.aside,
+        aside_at=call.aside_at,
+        aside_by=call.aside_by,
     )
 
 

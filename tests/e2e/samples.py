@@ -201,6 +201,31 @@ CLOSED = replace(
     calls=(CALL,),
     fields=fields(contact_type="CT01", category="VIO.01", summary=SUMMARY, urgency="U0"),
 )
+ADDITIONS = (views.AdditionView(ago(20), "李云", "孩子有哮喘，药在班主任那里。"),)
+READING = replace(
+    TICKET,
+    mine=False,
+    writable=False,
+    steps=(),
+    pen=views.PenView("李云", may_ask=True),
+    additions=ADDITIONS,
+    may_add=True,
+)
+ASKED = replace(
+    TICKET, pen=views.PenView("钟宁", (("a2", "李云"), ("a3", "何山")), asked_by="李云"), additions=ADDITIONS
+)  # fmt: skip
+LEFT_ALONE = replace(READING, pen=views.PenView("李云", may_take=True), additions=())
+MARKED = replace(
+    CALL,
+    hold_s=14.0,
+    recordings=(replace(RECORDINGS[0], marks=(views.MarkView(0.0, "钟宁"), views.MarkView(71.4, "李云"))),),
+    legs=(
+        views.LegView("何山", None, "queue", "missed", ago(3632), None, ago(3622), None, None),
+        views.LegView("钟宁", None, "queue", "answered", ago(3621), ago(3620), ago(3548), 72.0, 14.0),
+        views.LegView("李云", None, "consult", "answered", ago(3570), ago(3562), ago(3428), 120.0, 0.0),
+        views.LegView(None, "110", "party", "busy", ago(3500), None, ago(3498), None, None),
+    ),
+)
 WORK = [
     views.WorkItem("work-1", "call_back", "H-2031-6", ago(1200), ago(-600), "12345", "139****8820", None, "c6"),
     views.WorkItem("work-2", "draft", "H-2031-4", ago(700), None, "12345", "136****0417", "孩子说不想上学，同学"),
@@ -298,6 +323,19 @@ SCREENS: Mapping[str, tuple[str, dict[str, Any]]] = {
             "board": BOARD,
         },
     ),
+    "console-reading": (
+        "console/index.html",
+        {"me": me("on_call", 20), "ticket": READING, "call": CALLS[3], "work": WORK, "board": BOARD},
+    ),
+    "console-asked-to-write": (
+        "console/index.html",
+        {"me": me("on_call", 192), "ticket": ASKED, "call": CALLS[3], "work": WORK, "board": BOARD},
+    ),
+    "console-left-alone": (
+        "console/index.html",
+        {"me": me("on_call", 192), "ticket": LEFT_ALONE, "call": CALLS[3], "work": WORK, "board": BOARD},
+    ),
+    "call-transferred": ("calls/show.html", {"me": me("ready"), "call": MARKED, "timeline_entries": TIMELINE}),
     "console-wrap-up": (
         "console/index.html",
         {

@@ -26,6 +26,11 @@ export function valueOf(element) {
   return element.querySelector(`input[name="${element.dataset.field}"]:checked`)?.value ?? "";
 }
 
+// Whether the person before it may change it.
+export function isWritable(element) {
+  return Boolean(element) && !element.disabled && !element.querySelector("textarea")?.readOnly;
+}
+
 export function setValue(element, value) {
   const text = element.querySelector("textarea");
   if (text) {
@@ -151,7 +156,7 @@ function settle(entry, answer, element) {
     status(element, "kept", word("kept"));
   } else if (answer && answer.status < 500 && answer.status !== 429) {
     queue.refused(entry, why(answer, String(answer.status)));
-    status(element, "refused", word("refused", { why: entry.refused }));
+    if (isWritable(element)) status(element, "refused", word("refused", { why: entry.refused }));
     if (!element) toast(`${entry.ref}: ${word("refused", { why: entry.refused })}`, true);
   } else {
     queue.failed(entry);
@@ -161,12 +166,12 @@ function settle(entry, answer, element) {
   elsewhere();
 }
 
-// Texts that their ticket did not take, and whose form is not before the person.
+// Texts that their ticket did not take, and whose form is not before the person, or not theirs to write.
 function elsewhere() {
   for (const entry of queue.all()) {
     const key = `${entry.ref}/${entry.field}`;
     const isText = entry.field === "summary" || entry.field === "answer";
-    if ((entry.refused || entry.theirs) && isText && !box(entry.ref, entry.field)) leftOver(key, entry, () => queue.drop(entry));
+    if ((entry.refused || entry.theirs) && isText && !isWritable(box(entry.ref, entry.field))) leftOver(key, entry, () => queue.drop(entry));
     else keep.remove(key);
   }
   document.dispatchEvent(new CustomEvent("hotline:unsent", { detail: { count: queue.all().length } }));
@@ -267,7 +272,7 @@ function left(event) {
 export function restore() {
   for (const entry of queue.all()) {
     const element = box(entry.ref, entry.field);
-    if (!element) continue;
+    if (!isWritable(element)) continue; // sent all the same; what the ticket does not take is offered elsewhere
     setValue(element, entry.value);
     if (entry.theirs) showConflict(entry);
     else if (entry.sent === null) status(element, entry.refused ? "refused" : "kept", entry.refused ? word("refused", { why: entry.refused }) : word("kept"));

@@ -5,6 +5,7 @@ import { Idiomorph } from "idiomorph";
 import * as autosave from "./autosave.js";
 import * as callnote from "./callnote.js";
 import { page, send, why } from "./net.js";
+import * as pen from "./pen.js";
 import { tick } from "./tick.js";
 import * as typing from "./typing.js";
 import { toast, word } from "./words.js";
@@ -57,7 +58,7 @@ function announce() {
 // The first field that has no answer yet.
 export function focusFirst() {
   for (const field of document.querySelectorAll("#ticket-form [data-field]")) {
-    if (field.disabled || autosave.valueOf(field)) continue;
+    if (!autosave.isWritable(field) || autosave.valueOf(field)) continue;
     field.querySelector("textarea, input:not([data-category-find])")?.focus();
     return;
   }
@@ -87,11 +88,12 @@ export async function refresh() {
     announce();
     return;
   }
-  for (const part of [".ticket-head", ".col-caller"]) {
+  for (const part of [".ticket-head", ".pen-place", ".col-caller", ".additions-said"]) {
     const from = fresh.querySelector(part);
     const to = old.querySelector(part);
     if (from && to && !to.querySelector("audio") && !("revealed" in (to.querySelector("[data-number]")?.dataset ?? {}))) {
       Idiomorph.morph(to, from.outerHTML, { morphStyle: "outerHTML" });
+      htmx.process(old.querySelector(part));
     }
   }
   for (const field of fresh.querySelectorAll("[data-field]")) adoptField(old, field, ref);
@@ -101,7 +103,8 @@ export async function refresh() {
 
 function shape(root) {
   const steps = [...root.querySelectorAll("[data-step]")].map((button) => button.dataset.step);
-  return JSON.stringify([steps, [...root.querySelectorAll("[data-field]")].map((field) => Boolean(field.disabled))]);
+  const fields = [...root.querySelectorAll("[data-field]")].map(autosave.isWritable);
+  return JSON.stringify([steps, fields, Boolean(root.querySelector("[data-addition]"))]);
 }
 
 function adoptField(old, field, ref) {
@@ -112,6 +115,14 @@ function adoptField(old, field, ref) {
   mine.dataset.version = field.dataset.version;
   const status = mine.querySelector("[data-status]");
   if (status) status.innerHTML = field.querySelector("[data-status]")?.innerHTML ?? "";
+}
+
+async function loosePen(ref) {
+  const wrote = panel()?.querySelector("[data-ticket-form] [data-field]:focus-within");
+  await pen.outOfHands();
+  await autosave.flush();
+  if (ref === current()) await refresh();
+  if (wrote) toast(word("penIsGone", { ref }));
 }
 
 function refreshSoon() {
@@ -203,10 +214,13 @@ export function start() {
   const on = (type, act) => document.addEventListener(`hotline:${type}`, ({ detail }) => act(detail));
   const isConsole = document.body.dataset.page === "console";
   if (isConsole) {
-    on("TicketHandedTo", ({ ref, past }) => {
-      if (!past) pop(ref);
+    on("TicketHandedTo", ({ ref, past, mine }) => {
+      if (!past && mine) pop(ref);
+      else if (ref === current()) refreshSoon();
       refreshWork();
     });
+    on("TicketShownTo", ({ ref, mine }) => mine && pop(ref));
+    on("PenHanded", ({ ref, mine }) => mine && pop(ref));
     on("call", ({ state }) => {
       const isFree = document.activeElement === document.body || document.activeElement?.closest("#softphone");
       if (state === "talking" && isFree) (callnote.isWriting() ? callnote.focus : focusFirst)();
@@ -223,6 +237,19 @@ export function start() {
       if (ref === current()) refreshSoon();
       refreshWork();
     });
+  }
+  on("PenHanded", ({ ref, mine }) => {
+    if (mine) toast(word("penIsYours", { ref }));
+    else if (ref === current()) loosePen(ref);
+    refreshWork();
+  });
+  on("PenAsked", ({ ref, mine }) => {
+    if (ref === current()) refreshSoon();
+    if (mine) toast(word("asksToWrite", { ref }));
+  });
+  // Who comes to the call or leaves it may give, ask for or take up the pen.
+  for (const type of ["TicketAddedTo", "CallAnswered", "AgentLegEnded"]) {
+    on(type, ({ ref }) => ref === current() && refreshSoon());
   }
   for (const type of ["CallBackDue", "CallBackDone"]) on(type, refreshWorkSometime);
   on("AgentChanged", () => {

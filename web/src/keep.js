@@ -12,6 +12,7 @@ const SURE_MS = 4000;
 let notes;
 let inHand = () => ""; // the call whose note the console shows itself
 let put = null; // puts a note into its ticket; only the console can
+let addTo = null; // adds a text that a ticket did not take to it, signed
 const others = new Map(); // texts that a ticket did not take: key → {title, text, ref, drop}
 
 export const store = () => notes;
@@ -22,7 +23,12 @@ export function serve({ shown, into }) {
   put = into;
 }
 
-// A text of a ticket that is not before the person, which the server did not take. `drop` forgets it.
+// How a text that a field did not take is added to its ticket.
+export function adds(act) {
+  addTo = act;
+}
+
+// A text of a ticket that is not before the person, or not theirs to write, which the server did not take. `drop` forgets it.
 export function add(key, item) {
   others.set(key, item);
   show();
@@ -126,10 +132,12 @@ export function show() {
     says.append(link(ref));
     const buttons = document.createElement("span");
     buttons.className = "kept-buttons";
-    buttons.append(button(word("copy"), () => copy(text)), dropping(() => {
+    const gone = () => {
       drop();
       remove(key);
-    }));
+    };
+    if (addTo) buttons.append(button(word("addTo", { ref }), () => addTo({ ref, text, drop: gone }), true));
+    buttons.append(button(word("copy"), () => copy(text)), dropping(gone));
     rows.push(row(title, text, [says, buttons]));
   }
   const list = box.querySelector("ul");

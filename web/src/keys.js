@@ -10,7 +10,7 @@ export function meaning({ code, key, altKey, ctrlKey, metaKey, shiftKey }, isTyp
     if (digit) return { do: "type", value: `CT0${digit[1]}` };
     const quick = { Digit9: "9", Digit0: "0", Minus: "-", Equal: "=", BracketLeft: "[" }[code];
     if (quick) return { do: "quick", value: quick };
-    const place = { KeyS: "summary", KeyC: "category", KeyU: "urgency", KeyR: "reveal", KeyZ: "restore", KeyJ: "conference" }[code];
+    const place = { KeyS: "summary", KeyC: "category", KeyU: "urgency", KeyR: "reveal", KeyZ: "restore", KeyJ: "conference", KeyP: "pen" }[code];
     return place ? { do: place } : null;
   }
   const phone = { F2: "answer", F3: "hold", F4: "mute", F6: "transfer", F8: "hang-up" }[key];
@@ -65,12 +65,13 @@ const ACTIONS = {
   next: () => click("[data-next]"),
   type: choose,
   quick: (value) => click(`#panel:not([data-other-call]) [data-quick="${CSS.escape(value)}"]`),
-  summary: () => focus("#call-note:not([hidden])[data-state=writing] textarea") || focus("#field-summary"),
+  summary: () => focus("#call-note:not([hidden])[data-state=writing] textarea") || focus("#field-summary:not([readonly])") || focus("#addition") || focus("#field-summary"),
   category: () => focus("[data-category-find]"),
   urgency: () => focus("[data-field=urgency] input:checked") || focus("[data-field=urgency] input"),
   reveal: () => click("[data-reveal]:not([hidden])"),
   restore: () => click("[data-step=restore]"),
   conference: () => click("#talk [data-move=conference]"),
+  pen: () => click("#panel:not([data-other-call]) [data-pen]"),
   "ask-help": () => click("[data-key=F7]"),
   ready: () => click("[data-key=F9]"),
   search: () => focus("[data-search-box]") || focus("[data-category-find]"),
