@@ -5,7 +5,6 @@ import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
-from functools import partial
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,8 +13,8 @@ from hotline.access.accounts import Accounts
 from hotline.access.audit import AuditLog
 from hotline.agents.call_control import CallControl
 from hotline.agents.commands import AgentDesk
+from hotline.agents.outbound import Outbound
 from hotline.bus import Bus, open_bus
-from hotline.calls import directory
 from hotline.clock import now
 from hotline.db import Database
 from hotline.errors import HotlineError, StartupError
@@ -53,7 +52,10 @@ class App:
             host="127.0.0.1", port=settings.ami_port, user="actions", secret=secrets.actions, name="actions"
         )
         self.desk = AgentDesk(self.db, self.actions.send, bus=self.bus, settings=settings)
-        self.control = CallControl(self.db, self.actions.send, resolve=partial(directory.target, settings))
+        self.outbound = Outbound(self.db, self.actions.send, settings=settings)
+        self.control = CallControl(
+            self.db, self.actions.send, resolve=self.outbound.resolve, permit=self.outbound.permit
+        )
         self.handlers = Handlers(self.hours.call_back_due)
         self._was_ready = self._is_stopping = False
         self._unwatched_since: datetime | None = None

@@ -63,6 +63,7 @@ __all__ = [
     "LegHeld",
     "LegResumed",
     "NodeChanged",
+    "OutsideDialled",
     "PartyAnswered",
     "PartyLeft",
     "PartyRang",
@@ -218,6 +219,18 @@ class CallBackDue(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideDialled(Event):
+    """An agent may have an outside number rung, and it is counted. `emergency`: 110 and such, which have no limit.
+
+    `due_id`: the call-back that this makes.
+    """
+
+    agent_id: UUID
+    emergency: bool = field(default=False, metadata=SELDOM)
+    due_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeChanged(Event):
     """What we know of an Asterisk: `live`, or `stale` since `at`. A new `epoch` makes screens start over."""
 
@@ -276,8 +289,8 @@ CATALOGUE: dict[str, type[Event]] = {
         LegResumed, CallAside, CallRejoined, CallTransferred, PartyRang, PartyAnswered, PartyLeft, RecordingStarted,
         RecordingChecked, CallEnded, CallMerged, CallCorrected, CallLineNamed, AgentChanged, PhoneSecretChanged,
         PhoneProvisioned, ContactOpened, TicketChanged, TicketMoved, TicketHandedTo, TicketHandedBack,
-        TicketShownTo, PenHanded, PenAsked, TicketAddedTo, CallBackDue, CallBackDone, NodeChanged, DriftCorrected,
-        TotalsCompared, SignedIn, SignedOut,
+        TicketShownTo, PenHanded, PenAsked, TicketAddedTo, CallBackDue, CallBackDone, OutsideDialled, NodeChanged,
+        DriftCorrected, TotalsCompared, SignedIn, SignedOut,
     )
 }  # fmt: skip
 

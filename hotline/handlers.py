@@ -6,7 +6,9 @@ without losing the others' work (hotline.db).
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from uuid import UUID
 
+from hotline.agents import outbound
 from hotline.agents import service as agents
 from hotline.calls import service as calls
 from hotline.calls.models import Call
@@ -40,9 +42,11 @@ from hotline.events import (
     TicketHandedTo,
     TicketShownTo,
 )
-from hotline.tickets import call_backs, pen
+from hotline.tickets import call_backs, pen, taxonomy
 from hotline.tickets import service as tickets
 
+# Directions of calls that began at a phone of ours.
+MADE = frozenset({"outbound", "internal"})
 # Whose phone rings for advice, for a talk that is a colleague's yet, or to listen: they read the ticket.
 READERS = frozenset({"transfer", "consult", "supervisor"})
 # How the pen moves with a caller whom an agent takes on in the talk; a blind transfer moves it when it is answered.
@@ -60,7 +64,7 @@ class Handlers:
             AgentRang: (name_agent, calls.record, agents.on_call_event, offer_ticket),
             AgentMissed: (name_agent, calls.record, agents.on_call_event, take_ticket_back),
             AgentOfferEnded: (name_agent, calls.record, agents.on_call_event, take_ticket_back),
-            CallAnswered: (name_agent, calls.record, agents.on_call_event, hand_ticket),
+            CallAnswered: (name_agent, calls.record, agents.on_call_event, hand_ticket, settle_call_back),
             AgentLegEnded: (name_agent, calls.record, agents.on_call_event),
             LegHeld: (name_agent, calls.record),
             LegResumed: (name_agent, calls.record),
@@ -91,6 +95,8 @@ class Handlers:
         event = item.event
         if item.call_id is None or not isinstance(event, CallEnded | CallCorrected) or event.outcome is None:
             return
+        if await _reached_nobody(tx, item.call_id):
+            return
         if isinstance(event, CallCorrected) and event.outcome not in call_backs.MISSED:
             await call_backs.not_missed(tx, item.call_id, event.at)
         else:
@@ -99,8 +105,16 @@ class Handlers:
     async def owe_late(self, tx: Tx, item: Emitted) -> None:
         """A ticket that could only be opened after its call: then nobody was there to owe the call to."""
         call = await tx.session.get(Call, item.call_id) if item.call_id is not None else None
-        if call is not None and call.outcome is not None and call.ended_at is not None:
+        if call is None or await _reached_nobody(tx, call.id):
+            return
+        if call.outcome is not None and call.ended_at is not None:
             await call_backs.call_missed(tx, call.id, call.outcome, call.ended_at, self._call_back_due)
+
+
+async def _reached_nobody(tx: Tx, call_id: UUID) -> bool:
+    """A call of ours to a number where nobody answered: it owes nothing that was not owed before."""
+    call = await tx.session.get(Call, call_id)
+    return call is not None and call.direction in MADE and call.answered_at is None
 
 
 async def name_agent(tx: Tx, item: Emitted) -> None:
@@ -118,10 +132,27 @@ async def open_ticket(tx: Tx, item: Emitted) -> None:
     number = item.event.caller_number
     if number is None:  # tried again from the log, which keeps no numbers
         number = await tx.session.scalar(calls.select_number(item.call_id))
+    is_ours = item.event.direction == "outbound"
+    dial = await outbound.dial_of(tx, item.event.node, item.event.linkedid) if is_ours else None
     ticket = await tickets.open_for_call(
-        tx, call_id=item.call_id, line=item.event.line, caller_number=number, at=item.event.at
+        tx,
+        call_id=item.call_id,
+        channel=taxonomy.OUTBOUND if is_ours else taxonomy.channel_of(item.event.line),
+        caller_number=number,
+        at=item.event.at,
+        about=dial.ticket_id if dial is not None else None,
     )
     item.ticket_id = ticket.id
+
+
+async def settle_call_back(tx: Tx, item: Emitted) -> None:
+    """The call-back for which the number was rung is made: somebody answered there."""
+    event = item.event
+    if item.agent_id is None or not isinstance(event, CallAnswered) or event.role != "dial":
+        return
+    dial = await outbound.dial_of(tx, event.node, event.linkedid)
+    if dial is not None and dial.due_id is not None:
+        await call_backs.reached(tx, dial.due_id, item.agent_id, event.at)
 
 
 async def name_channel(tx: Tx, item: Emitted) -> None:

@@ -183,6 +183,10 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "blocked": N_("Line busy"),
         "overflowed": N_("Overflowed"),
         "failed": N_("Failed"),
+        "busy": N_("They were busy"),
+        "no_answer": N_("Not answered"),
+        "rejected": N_("Declined"),
+        "withdrawn": N_("Given up by us"),
     },
     "hangup_by": {
         "caller": N_("the caller"),

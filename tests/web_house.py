@@ -121,6 +121,7 @@ class House:
         self.audit = AuditLog(db)
         self.desk: Any = Desk()
         self.control: Any = Control()
+        self.outbound: Any = None
         self.telephony = "live"
         self.unwritten: datetime | None = None
         self.app = _app(self, tmp_path, bool(settings))

@@ -290,7 +290,9 @@ def _totals() -> Select[Any]:
         count(Call.outcome == "voicemail", "voicemail"),
         count(Call.outcome == "closed", "closed"),
         due.scalar_subquery().label("call_backs_due"),
-    ).where(Call.started_at >= bindparam("since"), Call.phase != "merged")
+    ).where(
+        Call.started_at >= bindparam("since"), Call.phase != "merged", Call.direction.not_in(("outbound", "internal"))
+    )
 
 
 _TOTALS = _totals()

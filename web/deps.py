@@ -12,6 +12,7 @@ from hotline.access.accounts import Accounts
 from hotline.access.audit import AuditLog
 from hotline.agents.call_control import CallControl
 from hotline.agents.commands import AgentDesk
+from hotline.agents.outbound import Outbound
 from hotline.bus import Bus
 from hotline.db import Database
 from hotline.settings import Settings
@@ -31,6 +32,7 @@ class House(Protocol):
     audit: AuditLog
     desk: AgentDesk
     control: CallControl
+    outbound: Outbound
 
     def telephony_state(self) -> str:
         """What the connection that carries commands says of itself: `live` or why not."""

@@ -38,6 +38,7 @@ TABLE: Mapping[str, Mapping[Role, Condition]] = {
     "agent.extend": _PHONE,
     "call.move": _PHONE,
     "call.pick-up": _PHONE,
+    "call.dial": _PHONE,
     "queue.view": _STAFF,
     "call.list": _CALLS,
     "call.view": _CALLS,

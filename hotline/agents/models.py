@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Integer, String
+from sqlalchemy import ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hotline.db import Base
@@ -47,3 +47,25 @@ class Agent(Base):
     outside_number: Mapped[str | None] = mapped_column(String(32), info={"pii": True})
     call_id: Mapped[UUID | None]
     ticket_id: Mapped[UUID | None]
+
+
+class OutboundDial(Base):
+    """An agent had an outside number rung: what limits count, and what a call that we made is about.
+
+    `linkedid`: of the call that it began, known before it is made; None where it was for a call that the agent had
+    already, then `call_id` is that. `ticket_id`, `due_id`: what it is about, and the call-back that it makes.
+    """
+
+    __tablename__ = "outbound_dial"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    at: Mapped[datetime] = mapped_column(index=True)
+    agent_id: Mapped[UUID] = mapped_column(ForeignKey("agent.id"))
+    node: Mapped[str] = mapped_column(String(16))
+    linkedid: Mapped[str | None] = mapped_column(String(64))
+    number: Mapped[str] = mapped_column(String(20), info={"pii": True})
+    line: Mapped[str | None] = mapped_column(String(32))
+    is_emergency: Mapped[bool]
+    call_id: Mapped[UUID | None]
+    ticket_id: Mapped[UUID | None]
+    due_id: Mapped[UUID | None]
+    __table_args__ = (UniqueConstraint("node", "linkedid"), Index("ix_outbound_dial_agent", "agent_id", "at"))

@@ -29,6 +29,7 @@ _CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./@;-]{0,79}")
 _CONTEXT = re.compile(r"hl-[a-z-]{1,40}")
 _EXTEN = re.compile(r"[A-Za-z0-9_-]{1,79}")
 _VARIABLE = re.compile(r"_{0,2}[A-Z][A-Z0-9]{0,40}")
+_ASKED = re.compile(r"[a-z]{1,20}")
 _CALLER_ID = re.compile(r"[0-9+]{1,32}")
 # Values of variables are read by the dialplan, where these would be its own signs.
 _PLAIN = re.compile(r"[A-Za-z0-9+_.:/@-]{0,200}")
@@ -116,12 +117,14 @@ def originate(
     caller_id: str = "",
     *,
     channel_id: str = "",
+    asked: str = "",
     timeout_ms: int = 30_000,
 ) -> Command:
     """Ring an agent's phone and send it, once it answers, to a place of the dialplan.
 
     `variables` are set on its channel before it rings; `caller_id`: the number that it shows; `channel_id`: the
-    Uniqueid that it gets. Answered at once; what comes of it is told by OriginateResponse.
+    Uniqueid that it gets; `asked`: what this ring was asked for (dial, supervise), told to the phone's page, which
+    then answers by itself. Answered at once; what comes of it is told by OriginateResponse.
     """
     headers = [
         ("Channel", interface(endpoint)),
@@ -135,6 +138,11 @@ def originate(
         headers.append(("CallerID", f"<{_checked(_CALLER_ID, caller_id)}>"))
     if channel_id:
         headers.append(("ChannelId", _checked(_CHANNEL, channel_id)))
+    if asked:
+        # Not by PreDialGoSub: Asterisk 22.10 drops it when Async is true.
+        headers.append(("Variable", f"PJSIP_HEADER(add,X-Hotline-Asked)={_checked(_ASKED, asked)}"))
+        if channel_id:
+            headers.append(("Variable", f"PJSIP_HEADER(add,X-Hotline-Call)={channel_id}"))
     for name, value in (variables or {}).items():
         headers.append(("Variable", f"{_checked(_VARIABLE, name)}={_checked(_PLAIN, value)}"))
     return Command("Originate", tuple(headers))

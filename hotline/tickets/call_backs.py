@@ -4,6 +4,7 @@ Within half an hour while the lines are open, else by 11:00 of the next working 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
@@ -11,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import CursorResult, select, update
 
 from hotline.access.permissions import Actor
+from hotline.calls.models import Call
 from hotline.db import Tx
 from hotline.errors import Conflict, NotFound
 from hotline.events import CallBackDone, CallBackDue
@@ -20,6 +22,43 @@ from hotline.tickets.models import Contact, ContactTicket, DueWork
 CALL_BACK = "call_back"
 # Everything but a talk with an agent and the duty phone; a blocked caller never met even the recorder.
 MISSED = frozenset({"abandoned", "callback", "voicemail", "closed", "blocked", "overflowed", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A call-back that is due: whom to ring, the line on which they called, the ticket that it is about."""
+
+    number: str
+    line: str | None
+    ticket_id: UUID | None
+
+
+async def owed(tx: Tx, due_id: UUID) -> Owed:
+    """Raises NotFound, Conflict when it was made. Two statements."""
+    row = (
+        await tx.session.execute(
+            select(DueWork.done_at, Contact, Call.line)
+            .join(Contact, Contact.id == DueWork.subject_id)
+            .outerjoin(Call, Call.id == Contact.call_id)
+            .where(DueWork.id == due_id, DueWork.kind == CALL_BACK)
+        )
+    ).first()
+    if row is None:
+        raise NotFound("There is no such call-back.")
+    done_at, contact, line = row
+    if done_at is not None:
+        raise Conflict("Somebody has made this call-back already.")
+    return Owed(contact.caller_number or "", line, await _ticket_of(tx, contact.id))
+
+
+async def reached(tx: Tx, due_id: UUID, agent_id: UUID, at: datetime) -> None:
+    """An agent rang and the person answered: the call-back is made. Done before, nothing happens."""
+    work = await tx.session.get(DueWork, due_id, with_for_update=True)
+    if work is None or work.kind != CALL_BACK or work.done_at is not None:
+        return
+    work.done_at = at
+    event = CallBackDone(at=at, dedupe_key=f"due:{due_id}:done", contact_id=work.subject_id, actor=str(agent_id))
+    tx.emit(event, ticket_id=await _ticket_of(tx, work.subject_id), agent_id=agent_id)
 
 
 async def call_missed(

@@ -75,7 +75,7 @@ def is_final(ticket: Ticket) -> bool:
 
 
 async def open_for_call(
-    tx: Tx, *, call_id: UUID, line: str, caller_number: str | None, at: datetime, about: UUID | None = None
+    tx: Tx, *, call_id: UUID, channel: str, caller_number: str | None, at: datetime, about: UUID | None = None
 ) -> Ticket:
     """The contact of a call and its first ticket, or the ticket that it is `about`: a call-back goes on with its own.
 
@@ -84,9 +84,7 @@ async def open_for_call(
     found = await of_call(tx, call_id)
     if found is not None:
         return found
-    contact = Contact(
-        id=new_id(), call_id=call_id, channel=taxonomy.channel_of(line)[:32], caller_number=caller_number, at=at
-    )
+    contact = Contact(id=new_id(), call_id=call_id, channel=channel[:32], caller_number=caller_number, at=at)
     known = await tx.session.get(Ticket, about) if about is not None else None
     ticket = known or Ticket(
         id=new_id(),

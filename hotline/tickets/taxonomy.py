@@ -49,6 +49,10 @@ def is_less_severe(urgency: str, than: str) -> bool:
     return URGENCY.index(urgency) > URGENCY.index(than)
 
 
+OUTBOUND = "outbound"
+"""The channel of a contact that we made ourselves."""
+
+
 def channel_of(line: str) -> str:
     """The channel of a contact that came in on a dialled number."""
     return f"phone_{line}"

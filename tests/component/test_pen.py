@@ -308,7 +308,7 @@ async def test_a_call_back_goes_on_with_the_ticket_it_is_about(house: Database) 
     async with house.write() as tx:
         call = await factories.call(tx, direction="outbound")
         again = await service.open_for_call(
-            tx, call_id=call.id, line="12345", caller_number="13800138000", at=_at(90), about=ticket.id
+            tx, call_id=call.id, channel="phone_12345", caller_number="13800138000", at=_at(90), about=ticket.id
         )
         known = await service.of_call(tx, call.id)
     assert again.id == ticket.id and known is not None and known.id == ticket.id

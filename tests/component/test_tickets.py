@@ -71,10 +71,12 @@ class TestOpening:
     async def test_the_first_ring_opens_a_contact_and_its_ticket_once(self, db: Database) -> None:
         async with db.write() as tx:
             call = await factories.call(tx)
-            first = await service.open_for_call(tx, call_id=call.id, line="2912345", caller_number="13800001234", at=T0)
+            first = await service.open_for_call(
+                tx, call_id=call.id, channel="phone_2912345", caller_number="13800001234", at=T0
+            )
         async with db.write() as tx:
             again = await service.open_for_call(
-                tx, call_id=call.id, line="2912345", caller_number="13800001234", at=LATER
+                tx, call_id=call.id, channel="phone_2912345", caller_number="13800001234", at=LATER
             )
         assert again.id == first.id
         assert (first.ref, first.state, first.ticket_no, first.agent_id, first.opened_at) == (
@@ -95,7 +97,9 @@ class TestOpening:
             try:
                 async with db.write() as tx:
                     call = await factories.call(tx)
-                    ticket = await service.open_for_call(tx, call_id=call.id, line="12345", caller_number=None, at=T0)
+                    ticket = await service.open_for_call(
+                        tx, call_id=call.id, channel="phone_12345", caller_number=None, at=T0
+                    )
                     if number == 1:
                         raise RuntimeError
                 refs.append(ticket.ref)
@@ -109,7 +113,7 @@ class TestHandingOver:
         async with db.write() as tx:
             first, second = await factories.agent(tx), await factories.agent(tx)
             call = await factories.call(tx)
-            ticket = await service.open_for_call(tx, call_id=call.id, line="12345", caller_number=None, at=T0)
+            ticket = await service.open_for_call(tx, call_id=call.id, channel="phone_12345", caller_number=None, at=T0)
             await pen.hand_to(tx, call.id, first.id, T0)
             await pen.hand_to(tx, call.id, first.id, T0)
             await pen.hand_back(tx, call.id, second.id, T0)

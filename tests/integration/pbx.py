@@ -270,7 +270,8 @@ class Pbx:
         """An agent's phone that rings `answer_ms`, answers (or rejects), and hangs up after `talk_ms`."""
         scenario = TEST_FILES / ("agent-rejects.xml" if rejects else "agent.xml")
         values = {"sound": SIPP_FILES / "caller.al", "answer_ms": answer_ms, "talk_ms": talk_ms} | more
-        return self.sipp(scenario, address=PHONES, port=self.phone_ports[name], count=count, **values)
+        values = {"address": PHONES, "port": self.phone_ports.get(name), "refusal": "486 Busy Here"} | values
+        return self.sipp(scenario, count=count, **values)
 
     def sipp(
         self,

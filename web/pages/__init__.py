@@ -1,6 +1,6 @@
 """Screens, one module each. `ROUTERS` is what web.app includes."""
 
-from web.pages import board, calls, console, health, live, me, me_call, operations, session, tickets
+from web.pages import board, calls, console, health, live, me, me_call, me_dial, operations, session, tickets
 
 ROUTERS = (
     session.router,
@@ -10,6 +10,7 @@ ROUTERS = (
     calls.router,
     me.router,
     me_call.router,
+    me_dial.router,
     operations.router,
     health.router,
     live.router,

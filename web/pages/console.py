@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from hotline.access.permissions import can
+from hotline.calls import directory
 from hotline.clock import now
 from hotline.db import Tx
 from hotline.tickets import call_backs, queries, service
@@ -33,7 +34,9 @@ async def console(web: Wired, signed: Agent, ref: str = "") -> HTMLResponse:
         popped = await middle(web, signed, tx, ref or at_hand or waiting_ref(cut))
         work = await work_items(tx, signed.actor)
     now_on = await of_agent(web, signed, own_agent(signed, "console.use"))
-    around = {"work": work, "board": board, "cut": cut}
+    found = directory.places(web.house.settings).values()
+    places = [(place.code, place.name(signed.actor.locale), place.number) for place in found]
+    around = {"work": work, "board": board, "cut": cut, "places": places}
     return await page(web, signed, "console/index.html", {**popped, **now_on, **around})
 
 

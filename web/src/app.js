@@ -3,6 +3,7 @@ import htmx from "htmx.org";
 import "idiomorph/htmx";
 import * as autosave from "./autosave.js";
 import * as agentConsole from "./console.js";
+import * as dial from "./dial.js";
 import * as fields from "./fields.js";
 import * as keep from "./keep.js";
 import * as keys from "./keys.js";
@@ -110,6 +111,7 @@ keep.start().then(autosave.start).finally(() => {
   ready();
   softphone.start();
   talk.start();
+  dial.start();
   live.start();
   operations.start();
   keys.start(talk.act);

@@ -10,7 +10,7 @@ export function meaning({ code, key, altKey, ctrlKey, metaKey, shiftKey }, isTyp
     if (digit) return { do: "type", value: `CT0${digit[1]}` };
     const quick = { Digit9: "9", Digit0: "0", Minus: "-", Equal: "=", BracketLeft: "[" }[code];
     if (quick) return { do: "quick", value: quick };
-    const place = { KeyS: "summary", KeyC: "category", KeyU: "urgency", KeyR: "reveal", KeyZ: "restore", KeyJ: "conference", KeyP: "pen" }[code];
+    const place = { KeyS: "summary", KeyC: "category", KeyU: "urgency", KeyR: "reveal", KeyZ: "restore", KeyJ: "conference", KeyP: "pen", KeyB: "call-back", KeyN: "dial" }[code];
     return place ? { do: place } : null;
   }
   const phone = { F2: "answer", F3: "hold", F4: "mute", F6: "transfer", F8: "hang-up" }[key];
@@ -69,6 +69,8 @@ const ACTIONS = {
   category: () => focus("[data-category-find]"),
   urgency: () => focus("[data-field=urgency] input:checked") || focus("[data-field=urgency] input"),
   reveal: () => click("[data-reveal]:not([hidden])"),
+  "call-back": () => click("[data-dial][data-due]"),
+  dial: () => focus("#dial-to"),
   restore: () => click("[data-step=restore]"),
   conference: () => click("#talk [data-move=conference]"),
   pen: () => click("#panel:not([data-other-call]) [data-pen]"),

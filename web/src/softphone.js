@@ -248,8 +248,14 @@ function onSession({ originator, session: incoming, request }) {
   session.on("confirmed", mine(onTalking));
   session.on("ended", mine(onOver));
   session.on("failed", mine(onOver));
+  box.dataset.asked = request.getHeader("X-Hotline-Asked") ?? "";
   setCall("ringing");
   startClock();
+  // Asked for by ourselves a moment ago, and only Asterisk says so: no second key.
+  if (box.dataset.asked) {
+    answer();
+    return;
+  }
   ring.start();
   if (!isMidWord()) box.querySelector("[data-phone-do=answer]").focus();
   if (wanted && wanted.call === call && Date.now() < wanted.until) answer();
@@ -304,6 +310,7 @@ function onOver() {
   setHeld("false");
   showKeypad(false);
   delete box.dataset.silent;
+  box.dataset.asked = "";
   box.querySelector("audio").srcObject = null;
   setCall("none");
 }

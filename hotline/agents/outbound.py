@@ -1,0 +1,159 @@
+"""Calls that agents make: which number may be rung, how often, and the agent's own phone first. Never loses a call.
+
+Used by web (`dial`, and `permit` for whoever is asked or gets a caller at an outside number) and by handlers, which ask
+`dial_of` where a call that has begun came from. The dialplan refuses by itself what is on none of its lists; what
+depends on rows, limits an hour, is here. Emergency numbers have no limit.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, bindparam, func, select, true
+
+from hotline.agents import presence, service
+from hotline.agents.models import Agent, OutboundDial
+from hotline.calls import directory
+from hotline.clock import Now, now
+from hotline.db import Database, Tx
+from hotline.errors import Conflict, TelephonyError, TooManyAttempts
+from hotline.events import OutsideDialled
+from hotline.ids import new_id
+from hotline.settings import Settings
+from hotline.telephony import actions
+from hotline.telephony.actions import Command
+
+Send = Callable[[Command], Awaitable[Mapping[str, Any]]]
+
+HOUR = timedelta(hours=1)
+CONTEXT = "hl-dial"
+_RING_MS = 20_000  # the agent's own phone, which its page answers by itself
+
+_OF_CALL = (
+    select(OutboundDial)
+    .where(OutboundDial.node == bindparam("node"), OutboundDial.linkedid == bindparam("linkedid"))
+    .execution_options(autoflush=False)
+)
+_RECENT = select(func.count(), func.min(OutboundDial.at)).where(
+    OutboundDial.at > bindparam("since"), OutboundDial.is_emergency.is_(False)
+)
+
+
+class Outbound:
+    """`send` speaks to Asterisk and raises TelephonyError."""
+
+    def __init__(self, db: Database, send: Send, *, settings: Settings, now: Now = now) -> None:
+        self._db = db
+        self._send = send
+        self._settings = settings
+        self._now = now
+
+    def resolve(self, to: str) -> str:
+        """The number of `place:CODE` or `number:DIGITS`. Raises Invalid for one that may not be dialled."""
+        return directory.target(self._settings, to)
+
+    async def permit(self, agent_id: UUID, number: str, call_id: UUID | None = None) -> None:
+        """An agent has a number rung for a call that they have: counted. Raises Invalid, TooManyAttempts."""
+        number = directory.allowed(self._settings, number)
+        async with self._db.write() as tx:
+            agent = await service.get(tx, agent_id)
+            await self._claim(tx, agent, number, call_id=call_id)
+
+    async def dial(
+        self,
+        agent_id: UUID,
+        number: str,
+        *,
+        line: str | None = None,
+        ticket_id: UUID | None = None,
+        due_id: UUID | None = None,
+    ) -> str:
+        """Ring the agent's phone, then `number`, which sees `line` (by default the first). Returns the call's name.
+
+        `ticket_id`: what the call is about; `due_id`: the call-back that it makes. Raises Invalid, TooManyAttempts,
+        Conflict (a call is on the phone, or it is not connected), TelephonyError.
+        """
+        number = directory.allowed(self._settings, number)
+        async with self._db.write() as tx:
+            agent = await service.locked(tx, agent_id)
+            if agent.phone != "ok":
+                raise Conflict("Your phone is not connected: connect it first.")
+            if agent.state in presence.BUSY:
+                raise Conflict("You are on a call: end it first.")
+            if line not in self._settings.line_channels:
+                line = directory.first_line(self._settings)
+            row = await self._claim(tx, agent, number, ticket_id=ticket_id, due_id=due_id, line=line)
+            endpoint, name = agent.endpoint, str(row.linkedid)
+        command = actions.originate(
+            endpoint, CONTEXT, number, {"__HLLINE": line}, number,
+            channel_id=name, asked="dial", timeout_ms=_RING_MS,
+        )  # fmt: skip
+        try:
+            await self._send(command)
+        except TelephonyError:
+            async with self._db.write() as tx:  # it was never made: it counts for no limit
+                failed = await dial_of(tx, self._settings.node, name)
+                if failed is not None:
+                    await tx.session.delete(failed)
+            raise
+        return name
+
+    async def _claim(
+        self,
+        tx: Tx,
+        agent: Agent,
+        number: str,
+        *,
+        call_id: UUID | None = None,
+        ticket_id: UUID | None = None,
+        due_id: UUID | None = None,
+        line: str | None = None,
+    ) -> OutboundDial:
+        at = self._now()
+        is_emergency = directory.is_emergency(self._settings, number)
+        if not is_emergency:
+            await self._within_limits(tx, agent.id, number, at)
+        name = f"{self._settings.node}-{int(at.timestamp())}.d{secrets.token_hex(4)}" if line is not None else None
+        row = OutboundDial(
+            id=new_id(), at=at, agent_id=agent.id, node=self._settings.node, linkedid=name, number=number, line=line,
+            is_emergency=is_emergency, call_id=call_id, ticket_id=ticket_id, due_id=due_id,
+        )  # fmt: skip
+        tx.session.add(row)
+        await tx.session.flush()
+        event = OutsideDialled(
+            at=at, dedupe_key=f"outbound:{row.id}", agent_id=agent.id, emergency=is_emergency, due_id=due_id
+        )
+        tx.emit(event, call_id=call_id, ticket_id=ticket_id, agent_id=agent.id)
+        return row
+
+    async def _within_limits(self, tx: Tx, agent_id: UUID, number: str, at: datetime) -> None:
+        settings = self._settings
+        wait_s = await _wait_s(tx, at, settings.outbound_number_hour, OutboundDial.number == number)
+        if wait_s:
+            raise TooManyAttempts("This number was called often enough within the hour.", retry_after_s=wait_s)
+        wait_s = await _wait_s(tx, at, settings.outbound_agent_hour, OutboundDial.agent_id == agent_id)
+        if wait_s:
+            raise TooManyAttempts(
+                "You have made as many outside calls as are allowed within an hour.", retry_after_s=wait_s
+            )
+        wait_s = await _wait_s(tx, at, settings.outbound_hour, true())
+        if wait_s:
+            raise TooManyAttempts(
+                "As many outside calls as are allowed within an hour were made.", retry_after_s=wait_s
+            )
+
+
+async def _wait_s(tx: Tx, at: datetime, most: int, which: ColumnElement[bool]) -> int:
+    """Whole seconds until one more is allowed of these; 0: now. One statement."""
+    made, first = (await tx.session.execute(_RECENT.where(which), {"since": at - HOUR})).one()
+    if made < most:
+        return 0
+    return max(1, round(((first or at) + HOUR - at).total_seconds()))
+
+
+async def dial_of(tx: Tx, node: str, linkedid: str) -> OutboundDial | None:
+    """The dial that began a call; None for calls that come in. One statement."""
+    found: OutboundDial | None = await tx.session.scalar(_OF_CALL, {"node": node, "linkedid": linkedid})
+    return found
