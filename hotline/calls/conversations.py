@@ -130,7 +130,7 @@ class Conversations:
     def meet(self, call: LiveCall, channel: m.Channel, bridge: str, at: datetime) -> list[CallEvent]:
         """Who is in one conversation is in one call, and hears the others."""
         events: list[CallEvent] = []
-        if is_local(channel.name):
+        if channel.name.startswith("Local/"):
             self.moves.note_half(call, channel)
         room = self.registry.rooms.get(bridge, {})
         for one in list(room.values()) if len(room) > 1 else ():
@@ -172,7 +172,11 @@ class Conversations:
 
     def talks(self, call: LiveCall, channel: m.Channel, at: datetime) -> list[CallEvent]:
         leg = channel.uniqueid
-        if not call.is_told or self.registry.is_gone(leg):
+        offer = call.offers.get(leg)
+        is_known = (leg == call.caller and leg not in call.parties) or (
+            offer is not None and offer.answered_at is not None
+        )
+        if is_known or not call.is_told or self.registry.is_gone(leg):
             return []
         if self._is_party(call, channel):
             number = dialled(channel.caller_number)
@@ -198,6 +202,8 @@ class Conversations:
         """Who was asked, or looks after somebody, has the caller from when the two meet."""
         if not call.is_told or not call.caller:
             return []
+        if len(call.offers) == 1 and call.owner in call.offers and not call.heir:
+            return []  # one agent who has the caller: as nearly always
         for offer in call.offers.values():
             if offer.answered_at is None or offer.is_over:
                 continue
@@ -210,7 +216,7 @@ class Conversations:
 
     def _handed_on(self, call: LiveCall, at: datetime) -> list[CallEvent]:
         """Whoever had the caller is gone, and somebody else is with them still: then it is theirs."""
-        if not call.owner or call.owner in call.offers:
+        if not call.owner or call.owner in call.offers or not (call.offers or call.parties):
             return []
         owner = call.leg(call.owner)
         if owner is None or call.waits_since is not None:

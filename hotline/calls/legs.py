@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Self
 
-from hotline.calls.spans import Span, common, length, union
+from hotline.calls.spans import Span, common, length
 
 _DIALLED = frozenset("+0123456789")
 OWNS = frozenset({"queue", "transfer", "dial"})
@@ -13,7 +13,7 @@ _MERGED_FIRST = ("started_at", "queued_at", "answered_at")
 _MERGED_ANY = (
     "line", "number", "caller", "branch", "waits_since", "unqueued_at", "recording", "outcome", "hangup_by",
     "completed_by", "has_voicemail", "is_recording", "last_answered_at", "dialler", "owner", "aside", "moved_at",
-    "sent", "heir", "heir_of",
+    "sent", "heir", "heir_of", "was_held",
 )  # fmt: skip
 _MERGED_ALL = ("files", "offers", "parties", "stays", "dialled_by", "halves", "rooms")
 
@@ -53,7 +53,8 @@ class Offer:
         """When it had the caller; nothing before that."""
         if self.has_since is None:
             return []
-        return union([(self.has_since, min(self.left_at or until, until))])
+        end = min(self.left_at or until, until)
+        return [(self.has_since, end)] if self.has_since < end else []
 
     def on_hold(self, until: datetime) -> list[Span]:
         return [*self.holds, *([(self.held_since, until)] if self.held_since is not None else [])]
@@ -93,10 +94,10 @@ class LiveCall:
     is. `files`: recordings that were told of.
 
     `owner`: the leg that has the caller as its own, empty while nobody has; `aside`: now, and `asides` when that was
-    and by whom; `moved_at`: the last movement that the dialplan told of; `sent`: given away, how and to whom, and
-    nobody has answered yet; `heir`: the supervisor who takes over from `heir_of`. `stays`: by channel, where it was
-    and is; `dialled_by`: channel → who dialled it; `halves`: name of a Local channel's half → its Uniqueid; `rooms`:
-    bridges that a Local channel joins → the first of them.
+    and by whom; `was_held`: that, or a phone's hold, has been; `moved_at`: the last movement that the dialplan told of;
+    `sent`: given away, how and to whom, and nobody has answered yet; `heir`: the supervisor who takes over from
+    `heir_of`. `stays`: by channel, where it was and is; `dialled_by`: channel → who dialled it; `halves`: name of a
+    Local channel's half → its Uniqueid; `rooms`: bridges that a Local channel joins → the first of them.
     """
 
     own: str
@@ -117,6 +118,7 @@ class LiveCall:
     owner: str = ""
     aside: Aside | None = None
     asides: list[tuple[str, Span]] = field(default_factory=list)
+    was_held: bool = False
     moved_at: datetime | None = None
     sent: tuple[str, str] | None = None
     heir: str = ""
@@ -173,9 +175,10 @@ class LiveCall:
     def enter(self, uniqueid: str, bridge: str, at: datetime) -> bool:
         """False when that was told before."""
         stays = self.stays.setdefault(uniqueid, [])
-        if any(stay.bridge == bridge and (stay.since == at or stay.until is None) for stay in stays):
-            return False
-        self._close(stays, at)
+        if stays:
+            if any(stay.bridge == bridge and (stay.since == at or stay.until is None) for stay in stays):
+                return False
+            self._close(stays, at)
         stays.append(Stay(bridge, at))
         return True
 
@@ -274,6 +277,8 @@ class LiveCall:
 
     def held(self, end: datetime) -> timedelta:
         """How much of the talk the caller was on hold or aside."""
+        if not self.was_held:
+            return timedelta()
         legs = [*self.past, *self.offers.values()]
         holds = [span for leg in legs for span in leg.on_hold(leg.left_at or end)]
         before = sum((leg.held for leg in legs), timedelta())
@@ -384,6 +389,7 @@ class OpenCall:
             talked=timedelta(milliseconds=self.talked_ms),
         )  # fmt: skip
         call.files = {self.recording} if self.recording is not None else set()
+        call.was_held = self.aside is not None or any(row.held_at or row.hold_ms for row in self.offers)
         for row in self.offers:
             offer = call.offers[row.leg] = row.offer()
             call.last_answered_at = row.answered_at or call.last_answered_at

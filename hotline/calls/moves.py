@@ -84,6 +84,9 @@ class Moves:
     def _on_dial(self, message: m.DialBegin) -> list[CallEvent]:
         events: list[CallEvent] = []
         leg, dialler, at = message.dest, message.channel, message.at
+        known = self._teller.registry.by_channel.get(leg.uniqueid)
+        if known is not None and leg.uniqueid in known.offers:
+            return events  # AgentCalled came before
         if dialler is not None:
             self._calls.call_of(dialler, at, events)
         call = self._calls.call_of(leg, at, events)
@@ -92,23 +95,24 @@ class Moves:
         if dialler is not None:
             call.dialled_by[leg.uniqueid] = dialler.uniqueid
             self.note_half(call, dialler)
-        if not call.is_told or leg.uniqueid in call.offers or leg.uniqueid in {call.caller, call.dialler}:
-            return events
+        is_news = call.is_told and leg.uniqueid not in {call.caller, call.dialler}
+        return events + self._rings(call, leg, dialler, at) if is_news else events
+
+    def _rings(self, call: LiveCall, leg: m.Channel, dialler: m.Channel | None, at: datetime) -> list[CallEvent]:
         asker = call.asker(leg.uniqueid)
         if self._outside(leg):
             asking = call.leg(asker) if asker is not None else None
             number = dialled(leg.caller_number) or dialled(leg.exten)
             if call.direction == "outbound" and not call.parties:
                 number = call.number or number
-            return events + self._teller.party_rings(
-                call, leg.uniqueid, number, at, asking.member if asking is not None else None
-            )
+            member = asking.member if asking is not None else None
+            return self._teller.party_rings(call, leg.uniqueid, number, at, member)
         if is_local(leg.name):  # whoever it leads to is dialled by its other half
             self.note_half(call, leg)
-            return events
+            return []
         if call.waits_since is not None and (dialler is None or dialler.uniqueid == call.caller):
-            return events  # the queue's own doing: AgentCalled says it
-        return events + self._teller.rings(call, leg.uniqueid, peer(leg.name), at, self._role(call, asker))
+            return []  # the queue's own doing: AgentCalled says it
+        return self._teller.rings(call, leg.uniqueid, peer(leg.name), at, self._role(call, asker))
 
     def note_half(self, call: LiveCall, channel: m.Channel) -> None:
         """What the other half of a Local channel is in is the same conversation."""
@@ -118,6 +122,9 @@ class Moves:
     def _on_dialled(self, message: m.DialEnd) -> list[CallEvent]:
         events: list[CallEvent] = []
         leg = message.dest.uniqueid
+        known = self._teller.registry.by_channel.get(leg)
+        if known is not None and leg in known.offers and known.offers[leg].role == "queue":
+            return events  # AgentRingNoAnswer and AgentConnect say it
         call = self._calls.call_of(message.dest, message.at, events)
         if call is None:
             return events

@@ -10,6 +10,9 @@ Span = tuple[datetime, datetime]
 def union(spans: Iterable[Span]) -> list[Span]:
     """The same time without overlaps, in order."""
     found: list[Span] = []
+    spans = list(spans)
+    if len(spans) == 1:
+        return spans if spans[0][0] < spans[0][1] else found
     for since, until in sorted(spans):
         if until <= since:
             continue
@@ -29,4 +32,7 @@ def common(one: Iterable[Span], other: Iterable[Span]) -> list[Span]:
 
 def length(spans: Iterable[Span]) -> timedelta:
     """Of all of them, each moment once."""
+    spans = list(spans)
+    if len(spans) == 1:
+        return max(spans[0][1] - spans[0][0], timedelta())
     return sum((until - since for since, until in union(spans)), timedelta())

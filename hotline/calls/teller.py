@@ -4,7 +4,7 @@ Called by calls.tracker and calls.moves, which know what Asterisk's messages mea
 what is so already gives no event.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from hotline.calls.legs import OWNS, Aside, LiveCall, Offer, Party, dialled, milliseconds
@@ -164,9 +164,10 @@ class Teller:
             return [AgentOfferEnded(**self.about(call, at, f"{offer.leg}:withdrawn"), **about)]
         offer.left_at = offer.left_at or at
         talk = call.talk(offer, at)
-        held = length(common(talk, offer.on_hold(at) + call.on_hold(at, offer.member))) + offer.held
-        offer.holds = offer.on_hold(at)
-        offer.held_since = None
+        held = timedelta()
+        if call.was_held:
+            held = length(common(talk, offer.on_hold(at) + call.on_hold(at, offer.member))) + offer.held
+            offer.holds, offer.held_since = offer.on_hold(at), None
         call.past.append(offer)
         return [
             AgentLegEnded(
@@ -181,6 +182,7 @@ class Teller:
         if offer.held_since is not None or (offer.held_told_at is not None and at <= offer.held_told_at):
             return []
         offer.held_since = offer.held_told_at = at
+        call.was_held = True
         return [LegHeld(**self.about(call, at, f"{offer.leg}:held:{_us(at)}"), member=offer.member, leg=offer.leg)]
 
     def resumed(self, call: LiveCall, offer: Offer, at: datetime) -> list[CallEvent]:
@@ -233,7 +235,7 @@ class Teller:
         if call.aside is not None and (call.aside.what, call.aside.member) == (what, member):
             return []
         call.put_back(at)
-        call.sent = None
+        call.sent, call.was_held = None, True
         call.aside = Aside(what, member, at)
         if what == "parked":
             self._given(call, at)

@@ -43,6 +43,8 @@ def is_local(name: str) -> bool:
 
 def is_ghost(name: str) -> bool:
     """A channel that no person or phone is behind: a placeholder while others change places, an announcer, a tap."""
+    if name.startswith("PJSIP/") and not name.endswith(">"):
+        return False  # as nearly all of ours
     return name.endswith(_TEMPORARY) or technology(name).upper() in _GHOSTS
 
 
