@@ -164,7 +164,7 @@ class Conversations:
     def rung(self, call: LiveCall, channel: m.Channel, at: datetime) -> list[CallEvent]:
         """A leg that a snapshot shows, and that talks to nobody."""
         if self._is_party(call, channel):
-            return self.teller.party_rings(call, channel.uniqueid, dialled(channel.caller_number), at, None)
+            return self.teller.party_rings(call, channel.uniqueid, self.moves.number_of(channel), at, None)
         if not self._is_leg(call, channel) or channel.uniqueid == call.dialler:
             return []
         role = "queue" if call.waits_since is not None else self.moves.role_of(call, channel.uniqueid)
@@ -179,8 +179,7 @@ class Conversations:
         if is_known or not call.is_told or self.registry.is_gone(leg):
             return []
         if self._is_party(call, channel):
-            number = dialled(channel.caller_number)
-            events = self.teller.party_rings(call, leg, number, at, None)
+            events = self.teller.party_rings(call, leg, self.moves.number_of(channel), at, None)
             return events + self.teller.party_answers(call, call.parties[leg], at)
         if not self._is_leg(call, channel):
             return []

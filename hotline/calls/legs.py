@@ -93,11 +93,11 @@ class LiveCall:
     app_queue says. `dialler`: Uniqueid of the phone that dialled, of a call that did not come in. `gone_at`: the caller
     is. `files`: recordings that were told of.
 
-    `owner`: the leg that has the caller as its own, empty while nobody has; `aside`: now, and `asides` when that was
-    and by whom; `was_held`: that, or a phone's hold, has been; `moved_at`: the last movement that the dialplan told of;
-    `sent`: given away, how and to whom, and nobody has answered yet; `heir`: the supervisor who takes over from
-    `heir_of`. `stays`: by channel, where it was and is; `dialled_by`: channel → who dialled it; `halves`: name of a
-    Local channel's half → its Uniqueid; `rooms`: bridges that a Local channel joins → the first of them.
+    `owner`: the leg that has the caller as its own, empty while nobody has; `aside`: now, and `asides` when that was;
+    `was_held`: that, or a hold, has been; `moved_at`: the last movement that the dialplan told of; `sent`: given
+    away, how and to whom, and nobody has answered yet; `heir`: the supervisor who takes over from `heir_of`. `stays`:
+    by channel, where it was and is; `dialled_by`: channel → who dialled it; `halves`: name of a Local channel's half →
+    its Uniqueid; `rooms`: bridges that a Local channel joins → the first of them.
     """
 
     own: str
@@ -117,7 +117,7 @@ class LiveCall:
     parties: dict[str, Party] = field(default_factory=dict)
     owner: str = ""
     aside: Aside | None = None
-    asides: list[tuple[str, Span]] = field(default_factory=list)
+    asides: list[Span] = field(default_factory=list)
     was_held: bool = False
     moved_at: datetime | None = None
     sent: tuple[str, str] | None = None
@@ -254,16 +254,14 @@ class LiveCall:
     def put_back(self, at: datetime) -> Aside | None:
         """The caller is no longer aside: what they were."""
         was, self.aside = self.aside, None
-        if was is not None:
-            self.asides.append((was.member, (was.since, max(was.since, at))))
+        if was is not None and was.what != "parked":  # a parked caller is held by nobody
+            self.asides.append((was.since, max(was.since, at)))
         return was
 
-    def on_hold(self, until: datetime, member: str | None = None) -> list[Span]:
-        """When the caller was aside, or only by one agent's doing."""
-        spans = [span for by, span in self.asides if member in {None, by}]
-        if self.aside is not None and member in {None, self.aside.member}:
-            spans.append((self.aside.since, until))
-        return spans
+    def on_hold(self, until: datetime) -> list[Span]:
+        """When the caller was aside for whoever had them."""
+        is_held = self.aside is not None and self.aside.what != "parked"
+        return [*self.asides, *([(self.aside.since, until)] if self.aside is not None and is_held else [])]
 
     def spans(self, end: datetime) -> tuple[timedelta | None, timedelta | None]:
         """How long was talked, and waited by whom nobody answered. None where it was not so, and where nobody knows:

@@ -13,7 +13,7 @@ from hotline.calls.legs import LiveCall, Offer, dialled
 from hotline.calls.teller import Teller
 from hotline.events import CallEvent
 from hotline.telephony import messages as m
-from hotline.telephony.names import is_ghost, is_local, other_half, peer
+from hotline.telephony.names import is_ghost, is_local, local_extension, other_half, peer
 
 SANDBOX = "@hl-sandbox"
 """A Local channel to an emergency number that is not the real one stands for whoever would answer there."""
@@ -81,6 +81,11 @@ class Moves:
 
     # Dialling
 
+    @staticmethod
+    def number_of(leg: m.Channel) -> str | None:
+        """Of a leg outside of which nobody said what was dialled."""
+        return dialled(local_extension(leg.name)) or dialled(leg.caller_number)
+
     def _on_dial(self, message: m.DialBegin) -> list[CallEvent]:
         events: list[CallEvent] = []
         leg, dialler, at = message.dest, message.channel, message.at
@@ -96,13 +101,14 @@ class Moves:
             call.dialled_by[leg.uniqueid] = dialler.uniqueid
             self.note_half(call, dialler)
         is_news = call.is_told and leg.uniqueid not in {call.caller, call.dialler}
-        return events + self._rings(call, leg, dialler, at) if is_news else events
+        return events + self._rings(call, message) if is_news else events
 
-    def _rings(self, call: LiveCall, leg: m.Channel, dialler: m.Channel | None, at: datetime) -> list[CallEvent]:
+    def _rings(self, call: LiveCall, message: m.DialBegin) -> list[CallEvent]:
+        leg, dialler, at = message.dest, message.channel, message.at
         asker = call.asker(leg.uniqueid)
         if self._outside(leg):
             asking = call.leg(asker) if asker is not None else None
-            number = dialled(leg.caller_number) or dialled(leg.exten)
+            number = dialled(message.string.partition("@")[0]) or self.number_of(leg)
             if call.direction == "outbound" and not call.parties:
                 number = call.number or number
             member = asking.member if asking is not None else None

@@ -312,9 +312,12 @@ class _Teller:
         self.rang_at.pop(record.uniqueid)
         self.sent = False
         status = "BUSY" if cause in _REFUSED else "NOANSWER" if cause in _QUIET else "CONGESTION"
+        after = [one for one in self.story.records if one.at - record.at <= _SAME_MOMENT]
         gone = any(
-            one.uniqueid == dialler.uniqueid and one.event == "HANGUP" and one.at - record.at <= _SAME_MOMENT
-            for one in self.story.records
+            (one.uniqueid == dialler.uniqueid and one.event == "HANGUP")
+            # who asks went back before anybody answered
+            or (one.event == "HLMOVE" and one.at >= record.at and _words(one)[0] in {"back", "room"})
+            for one in after
         )
         told = "CANCEL" if gone and cause in _QUIET else status
         between = {"channel": self._channel(dialler), "dest": self._channel(record)}

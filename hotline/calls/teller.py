@@ -166,7 +166,7 @@ class Teller:
         talk = call.talk(offer, at)
         held = timedelta()
         if call.was_held:
-            held = length(common(talk, offer.on_hold(at) + call.on_hold(at, offer.member))) + offer.held
+            held = length(common(talk, offer.on_hold(at) + call.on_hold(at))) + offer.held
             offer.holds, offer.held_since = offer.on_hold(at), None
         call.past.append(offer)
         return [

@@ -291,7 +291,7 @@ BUILDERS: dict[str, Builder] = {
     "Newchannel": _about_channel(m.NewChannel),
     "Newstate": _about_channel(m.NewState),
     "Hangup": lambda f, at: m.Hangup(at=at, channel=_own.must(f), cause=int(f["Cause"])),
-    "DialBegin": lambda f, at: m.DialBegin(at=at, channel=_own.may(f), dest=_dest.must(f)),
+    "DialBegin": lambda f, at: m.DialBegin(at=at, channel=_own.may(f), dest=_dest.must(f), string=f.get("DialString")),
     "DialEnd": lambda f, at: m.DialEnd(at=at, channel=_own.may(f), dest=_dest.must(f), status=f["DialStatus"]),
     "BridgeEnter": _bridge(m.BridgeEnter),
     "BridgeLeave": _bridge(m.BridgeLeave),

@@ -62,8 +62,11 @@ class Hangup(Message):
 
 @frozen(kw_only=True)
 class DialBegin(Message):
+    """`string`: what was dialled, as the channel's driver takes it: 13800138000@outside, a1."""
+
     channel: Channel | None
     dest: Channel
+    string: str = ""
 
 
 @frozen(kw_only=True)

@@ -22,6 +22,9 @@ from hotline.events import (
     CallTransferred,
     LegHeld,
     LegResumed,
+    PartyAnswered,
+    PartyLeft,
+    PartyRang,
     RecordingStarted,
 )
 from hotline.telephony.journal import Cel
@@ -63,6 +66,8 @@ def same(one: CallEvent, other: CallEvent) -> None:
     level = dict.fromkeys(spans, 0) | {"at": one.at}
     if hasattr(one, "hold_ms"):
         level["hold_ms"] = 0  # the journal has no holds
+    if isinstance(one, PartyRang | PartyAnswered | PartyLeft):
+        level["number"] = None  # nor what was dialled
     if isinstance(one, CallQueued | CallAside | CallRejoined | CallTransferred) and not getattr(one, "leg", ""):
         level["dedupe_key"] = ""  # the keys that hold an instant
     assert replace(one, **level) == replace(other, **level)

@@ -117,7 +117,7 @@ class _Telling:
             if fields is not None:
                 yield m.UserEvent(at=draft.at, name="HLOutcome", fields=fields, **channels)
             return
-        if call is not None and call.direction == "inbound" and draft.kind in {m.DialBegin, m.DialEnd}:
+        if call is not None and call.direction == "inbound" and draft.kind in (m.DialBegin, m.DialEnd):
             yield from self._rings(draft, call, channels)
             return
         if draft.kind is m.BridgeEnter:
