@@ -15,11 +15,12 @@ from hotline.telephony.legacy import Translator
 from hotline.telephony.legacy.desk import dialled_number
 from hotline.telephony.parser import Block, pairs
 from tests import foreign
+from tests.foreign_scenes import SCENES
 
 
 def _translated(scene: str | list[bytes]) -> tuple[Translator, list[m.Message]]:
     translator = Translator()
-    for block in foreign.SCENES[scene] if isinstance(scene, str) else scene:
+    for block in SCENES[scene] if isinstance(scene, str) else scene:
         translator.feed(Block(pairs(block.decode().removesuffix("\r\n\r\n"))))
     return translator, list(translator.messages())
 
@@ -57,13 +58,21 @@ def _read(tmp_path: Path, blocks: list[bytes], misfits: Misfits | None = None) -
         ("blind_transfer", "PJSIP/provider-00000001", "inbound", "12345", foreign.NUMBER),
         ("parked_and_picked_up", "SIP/trunk-00000001", "inbound", "12345", foreign.NUMBER),
         ("forwarded", "SIP/trunk-00000001", "inbound", "12345", foreign.NUMBER),
+        ("queue_through_local_kept", "PJSIP/provider-00000001", "inbound", "12345", foreign.NUMBER),
+        (
+            "dialler",
+            "SIP/carrier-00000001",
+            "inbound",
+            "carrier",
+            "13900139000",
+        ),  # the queue's caller, as agents see it
     ],
 )
 def test_who_calls_on_which_line_and_which_way(scene: str, caller: str, direction: str, line: str, number: str) -> None:
     assert _offers(scene) == [(caller, direction, line, number)]
 
 
-@pytest.mark.parametrize("scene", foreign.SCENES)
+@pytest.mark.parametrize("scene", SCENES)
 def test_every_message_is_of_a_person_with_a_call_and_a_time(scene: str) -> None:
     told = _said(scene)
     channels = [
@@ -85,7 +94,7 @@ def test_every_message_is_of_a_person_with_a_call_and_a_time(scene: str) -> None
     assert [message.at for message in told] == sorted(message.at for message in told)
 
 
-@pytest.mark.parametrize("scene", foreign.SCENES)
+@pytest.mark.parametrize("scene", SCENES)
 def test_who_entered_a_room_has_left_it_and_hung_up_once(scene: str) -> None:
     told = _said(scene)
     rooms = Counter[tuple[str, str]]()
@@ -108,7 +117,7 @@ def test_a_phone_behind_a_local_channel_is_the_queues_own(tmp_path: Path) -> Non
         assert (message.channel.name, message.dest.name, message.member) == (
             "SIP/trunk-00000001", "SIP/1001-00000002", "1001",
         )  # fmt: skip
-    [record] = _read(tmp_path, foreign.SCENES["queue_through_local"])
+    [record] = _read(tmp_path, SCENES["queue_through_local"])
     assert (record.line, record.caller_number, record.agent, record.outcome, record.hangup_by) == (
         "2912345", foreign.NUMBER, "1001", "answered", "caller",
     )  # fmt: skip
@@ -152,14 +161,14 @@ def test_a_phone_that_a_dialplan_rings_is_offered_the_call() -> None:
 
 
 def test_who_waited_in_vain_gave_up(tmp_path: Path) -> None:
-    [record] = _read(tmp_path, foreign.SCENES["gave_up_in_a_queue"])
+    [record] = _read(tmp_path, SCENES["gave_up_in_a_queue"])
     assert (record.outcome, record.hangup_by, record.wait_s, record.agent) == ("abandoned", "caller", 20.0, None)
     [leg] = record.legs
     assert (leg.member, leg.result, leg.role) == ("201", "missed", "queue")
 
 
 def test_who_spoke_to_a_mailbox_left_a_voicemail(tmp_path: Path) -> None:
-    [record] = _read(tmp_path, foreign.SCENES["mailbox"])
+    [record] = _read(tmp_path, SCENES["mailbox"])
     assert (record.outcome, record.line, record.answered_at) == ("voicemail", "2912345", None)
 
 
@@ -213,6 +222,12 @@ RECORDS: dict[str, tuple[tuple[object, ...], list[Leg], list[tuple[str, str | No
         [("101", None, "queue", "answered", 0.0), ("102", None, "transfer", "answered", 0.0)],
         [],
     ),
+    "queue_through_local_kept": (
+        ("answered", "agent", "1001", 10.0, 40.0, 15.0),
+        [("1001", None, "queue", "answered", 40.0)],
+        [],
+    ),
+    "dialler": (("answered", "agent", "101", 15.0, 20.0, 0.0), [("101", None, "queue", "answered", 20.0)], []),
     "forwarded": (
         ("answered", None, None, None, None, 0.0),
         [("101", None, "queue", "withdrawn", None), (None, "13900139000", "party", "answered", 0.0)],
@@ -221,10 +236,10 @@ RECORDS: dict[str, tuple[tuple[object, ...], list[Leg], list[tuple[str, str | No
 }
 
 
-@pytest.mark.parametrize("scene", foreign.SCENES)
+@pytest.mark.parametrize("scene", SCENES)
 def test_the_record_of_each_scene(tmp_path: Path, scene: str) -> None:
     misfits = Misfits()
-    [record] = _read(tmp_path, foreign.SCENES[scene], misfits)
+    [record] = _read(tmp_path, SCENES[scene], misfits)
     call, legs, transfers = RECORDS[scene]
     assert (
         record.outcome, record.hangup_by, record.agent, record.wait_s, record.talk_s, record.hold_s,
@@ -235,7 +250,7 @@ def test_the_record_of_each_scene(tmp_path: Path, scene: str) -> None:
 
 
 def test_a_pbx_that_dies_ends_its_calls(tmp_path: Path) -> None:
-    cut = foreign.SCENES["queue_through_local"][:-7]
+    cut = SCENES["queue_through_local"][:-7]
     [record] = _read(tmp_path, [*cut, foreign.event("Shutdown", Shutdown="Uncleanly", Restart="False"),
                                 foreign.event("FullyBooted", Status="Fully Booted")])  # fmt: skip
     assert (record.outcome, record.hangup_by) == ("failed", "system")
@@ -268,7 +283,7 @@ def test_what_a_dial_string_calls(text: str, number: str) -> None:
 def test_what_does_not_fit_is_said_in_one_line(tmp_path: Path) -> None:
     misfits = Misfits()
     blocks = [
-        *foreign.SCENES["gave_up_in_a_queue"],
+        *SCENES["gave_up_in_a_queue"],
         foreign.event("VendorThing", Foo="bar"), foreign.event("VendorThing", Foo="baz"),
         foreign.event("Newchannel", ChannelState=4), b"nonsense\r\n\r\n",
         foreign.event("PeerStatus", Peer="SIP/101"), b"Action: Ping\r\n\r\n",
@@ -279,14 +294,14 @@ def test_what_does_not_fit_is_said_in_one_line(tmp_path: Path) -> None:
         "events without their subject 1 (Newchannel 1)"
     )
     timeless = Misfits()
-    _read(tmp_path, foreign.SCENES["outbound_busy"], timeless)
+    _read(tmp_path, SCENES["outbound_busy"], timeless)
     assert timeless.line() == (
         "did not fit: events without a time: times are those of the channels' names, to the second"
     )
 
 
 def test_a_capture_without_carriage_returns_is_the_same(tmp_path: Path) -> None:
-    plain, whole = tmp_path / "plain.ami", foreign.capture(foreign.SCENES["ring_group"])
+    plain, whole = tmp_path / "plain.ami", foreign.capture(SCENES["ring_group"])
     plain.write_bytes(whole.replace(b"\r\n", b"\n"))
-    assert list(replay(plain)) == _read(tmp_path, foreign.SCENES["ring_group"])
+    assert list(replay(plain)) == _read(tmp_path, SCENES["ring_group"])
     assert len(list(replay(plain))) == 1

@@ -122,7 +122,7 @@ def _dial_over(desk: Desk, caller: Party | None, phone: Party, status: str) -> N
     if status == "ANSWER" and phone.is_real and phone.state != UP and not phone.talked:
         status = "CANCEL"
     phone.ringing_since = None
-    desk.say(m.DialEnd, {"channel": desk.board.person_behind(caller), "dest": phone}, status=status)
+    desk.say(m.DialEnd, {"channel": desk.board.person(caller, but=phone), "dest": phone}, status=status)
 
 
 # Bridges
@@ -209,7 +209,7 @@ def _blind(desk: Desk, block: Block) -> None:
 
 
 def _blind_to(desk: Desk, giver: Party, given: Party | None, context: str, exten: str, *, success: bool) -> None:
-    given = desk.board.person_behind(given)
+    given = desk.board.person(given)
     channels = {"transferer": giver, "transferee": given}
     desk.say(m.BlindTransfer, channels, context=context, exten=exten, success=success)
 
@@ -252,7 +252,7 @@ def _parked(desk: Desk, block: Block) -> None:
     else:
         party, other = desk.party(block), desk.board.find(block.get("from", ""), "")
         parker, retriever = (interface_of(other) if other else ""), (other if what == "unparked" else None)
-    retriever = desk.board.person_behind(retriever)
+    retriever = desk.board.person(retriever)
     if retriever is not None:
         desk.board.same_call(party, retriever)
     desk.say(m.Parked, {"channel": party, "retriever": retriever}, what=what, parker=parker)

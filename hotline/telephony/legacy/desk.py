@@ -162,7 +162,7 @@ class Desk:
     def ring(self, phone: Party) -> None:
         """Say that a phone rings: for a queue where one asked for it, through however many Local channels."""
         for leg in self.board.phones_behind(phone):
-            offer, person = self._offer(leg), self.board.person_behind(leg.dialler)
+            offer, person = self._offer(leg), self.board.person(leg.dialler, but=leg)
             if offer is None or person is None:
                 self.say(m.DialBegin, {"channel": person, "dest": leg})
             elif leg not in self.from_queue:

@@ -39,9 +39,9 @@ def _abandoned(desk: Desk, block: Block) -> None:
 
 
 def _caller(desk: Desk, block: Block) -> Party:
-    """Who waits: behind a Local channel, whoever dialled it. Raises Unread."""
+    """Who waits, seen through Local channels. Raises Unread."""
     party = desk.party(block, prefix="")
-    return desk.board.person_behind(party) or party
+    return desk.board.person(party) or party
 
 
 def _called(desk: Desk, block: Block) -> None:
@@ -117,7 +117,7 @@ def _both(desk: Desk, block: Block) -> tuple[Party, Party]:
         if not ident or known is None:
             raise Unread
         caller, phone = known, desk.party(block, "channel", "bridgedchannel")
-    return desk.board.person_behind(caller) or caller, phone
+    return desk.board.person(caller) or caller, phone
 
 
 def _answering(desk: Desk, phone: Party) -> list[Party]:

@@ -70,6 +70,8 @@ def recognise(people: Iterable[Party], members: Container[str]) -> Recognised | 
         dialled_number(outside.dialled) or outside.number or (caller.entry[1] if is_number(caller.entry[1]) else None)
     )
     shown = outside.connected if outside.connected and is_number(outside.connected) else names.peer(outside.name)
+    if outside.queued:  # a dialler's: the queue has them as a caller, and so have the agents
+        return Recognised(outside, "inbound", shown or UNKNOWN_LINE, number)
     return Recognised(caller, "outbound", shown or UNKNOWN_LINE, number)
 
 

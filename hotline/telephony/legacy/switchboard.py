@@ -210,8 +210,16 @@ class Switchboard:
         other = names.other_half(party.name)
         return self._by_name.get(other) if other else None
 
-    def person_behind(self, party: Party | None) -> Party | None:
-        """Who it is that dials through these Local channels."""
+    def person(self, party: Party | None, but: Party | None = None) -> Party | None:
+        """Who it is that acts through these Local channels: whoever dialled them, or, where the PBX itself made them (a
+        dialler, a click to call), whoever they have brought in. `but`: who it cannot be.
+        """
+        behind = self._dialled_by(party)
+        if behind is not None or party is None:
+            return behind
+        return next((phone for phone in self.phones_behind(party) if phone.was_up and phone is not but), None)
+
+    def _dialled_by(self, party: Party | None) -> Party | None:
         for _ in range(FAR):
             if party is None or party.is_real:
                 return party
