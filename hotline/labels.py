@@ -149,6 +149,11 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "none": N_("No phone"),
         "ok": N_("Phone OK"),
         "lost": N_("Phone lost"),
+        "outside": N_("Other phone"),
+    },
+    "sound": {
+        "fair": N_("Sound is fair"),
+        "bad": N_("Sound is bad"),
     },
     "phase": {
         "greeting": N_("Greeting"),

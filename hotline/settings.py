@@ -73,6 +73,26 @@ class Settings(BaseSettings):
     node: str = Field("pbx1", pattern=r"^[a-z0-9]{1,16}$", description="Name of this Asterisk, in every record.")
     asterisk_prefix: Path = Field(CHECKOUT / ".asterisk", description="Where the private Asterisk is unpacked.")
     sip_ws_url: str = Field("", description="Where pages reach Asterisk; empty: its port on the page's host.")
+    phone_loss: str = Field(
+        "1,3",
+        description="Percent of a call's sound lost over five seconds from which an agent's page shows amber, and red. "
+        "ITU-T G.107 with G.113's values for G.711 with concealment (Ie 0, Bpl 25.1) leaves R 83 at 3 %: callers are "
+        "still satisfied (R 80, G.109), so it is red before anybody complains.",
+    )
+    phone_jitter_ms: str = Field(
+        "30,50",
+        description="Milliseconds of jitter, likewise: 50 is ITU-T Y.1541's bound for interactive voice (class 0).",
+    )
+    phone_rtt_ms: str = Field(
+        "300,800",
+        description="Milliseconds from an agent's page to Asterisk and back, likewise: twice ITU-T G.114's 150 and 400 "
+        "for one way.",
+    )
+    phone_test_h: int = Field(
+        12,
+        ge=0,
+        description="Hours for which a page's test of phone and headset counts before *ready*; 0: on demand only.",
+    )
     secure_cookies: bool = Field(False, description="Behind TLS: session cookies only over https.")
     origins: str = Field("", description="Further origins whose pages may open sockets and send forms.")
     demo: bool = Field(False, description="Demo start: the screens say so.")
@@ -128,6 +148,18 @@ class Settings(BaseSettings):
         if self.demo and (self.production or not _is_loopback(self.outbound_trunk)):
             raise ValueError("a demo calls nobody outside: HOTLINE_OUTBOUND_TRUNK must be on this machine")
         return self
+
+    @field_validator("phone_loss", "phone_jitter_ms", "phone_rtt_ms")
+    @classmethod
+    def _limits(cls, value: str) -> str:
+        amber, _, red = value.partition(",")
+        try:
+            is_pair = 0 < float(amber) < float(red) < float("inf")
+        except ValueError:
+            is_pair = False
+        if not is_pair:
+            raise ValueError("expected two numbers, amber,red, for instance 1,3")
+        return value
 
     @field_validator("database_url")
     @classmethod

@@ -328,7 +328,8 @@ class Worker:
         behind = [row for row in rows if row.ready_version != row.version]
         if not behind:
             return
-        await self.asterisk.write_agents([(row.endpoint, row.secret) for row in rows])
+        outside = {row.endpoint: row.outside_number for row in rows if row.outside_number is not None}
+        await self.asterisk.write_agents([(row.endpoint, row.secret) for row in rows], outside)
         async with self.db.write() as tx:
             for row in behind:
                 await agents.provisioned(tx, row.agent_id, row.version, now())

@@ -235,6 +235,8 @@ def agent_row(agent: Agent, ref: str | None, line: str | None) -> AgentRow:
         ref=ref,
         line=line,
         order=agent.extension.rjust(16, "0"),
+        sound=agent.sound,
+        outside=masked(agent.outside_number),
     )
 
 

@@ -282,6 +282,7 @@ class Hub:
         for gauge, values in (
             (self._metrics.open_calls, [call.phase for call in self.state.calls.values()]),
             (self._metrics.agents, [agent.state for agent in self.state.agents.values()]),
+            (self._metrics.sounds, [agent.sound for agent in self.state.agents.values() if agent.sound]),
         ):
             gauge.clear()
             for value in set(values):

@@ -40,6 +40,27 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self.phone_loss = Histogram(
+            "hotline_phone_loss_ratio",
+            "Sound lost on agents' calls, in and out, as their pages measured it: one value in ten seconds of a call.",
+            buckets=(0.001, 0.005, 0.01, 0.03, 0.05, 0.1, 0.3),
+            registry=self.registry,
+        )
+        self.phone_jitter = Histogram(
+            "hotline_phone_jitter_seconds",
+            "Jitter of agents' calls, likewise.",
+            buckets=(0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2),
+            registry=self.registry,
+        )
+        self.phone_rtt = Histogram(
+            "hotline_phone_rtt_seconds",
+            "Round trip between agents' pages and Asterisk, likewise.",
+            buckets=(0.01, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.5),
+            registry=self.registry,
+        )
+        self.sounds = Gauge(
+            "hotline_phone_sound", "Agents by how their call sounds.", ("sound",), registry=self.registry
+        )
         self.registry.register(_Totals(counters))
 
     def text(self) -> bytes:

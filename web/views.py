@@ -37,7 +37,8 @@ class CallRow:
 class AgentRow:
     """An agent. `state`: offline ready ringing on_call wrap_up paused; `phone`: none ok lost.
 
-    `pending`: a command that Asterisk has not confirmed yet.
+    `pending`: a command that Asterisk has not confirmed yet. `sound`: fair or bad while their call sounds so.
+    `outside`: the number that rings instead of their page, masked.
     """
 
     key: str
@@ -53,6 +54,8 @@ class AgentRow:
     ref: str | None
     line: str | None
     order: str
+    sound: str | None = None
+    outside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,10 +157,13 @@ class WrapUpSeen:
 
 @dataclass(frozen=True, slots=True)
 class SilentSeen:
-    """A call ended because its phone sent no sound any more, however well it was registered."""
+    """A call ended because its phone sent no sound any more, however well it was registered. `refused`: because nobody
+    pressed 1 at the number that rings instead of a page; a page's phone that the worker hangs up ends so too.
+    """
 
     endpoint: str
     key: str
+    refused: bool = False
 
 
 Observation = MemberSeen | PhoneSeen | WrapUpSeen | SilentSeen
@@ -263,8 +266,9 @@ def observe(message: Message, queue: str = QUEUE) -> tuple[Observation, ...]:
             return (PhoneSeen(endpoint, _PHONE_STATUS[status], message.uri, key),)
         case UserEvent(name="HLWrapUp"):
             return _wrap_up_seen(message)
-        case Hangup(cause=44, channel=channel) if channel.state == _UP and (endpoint := _endpoint_of(channel.name)):
-            return (SilentSeen(endpoint, f"silent:{channel.uniqueid}"),)
+        case Hangup(cause=44 | 38 as cause, channel=channel) if channel.state == _UP:
+            endpoint = _endpoint_of(channel.name)
+            return (SilentSeen(endpoint, f"silent:{channel.uniqueid}", cause == 38),) if endpoint else ()
         case _:
             return ()
 

@@ -40,6 +40,8 @@ from hotline.events import (
 from hotline.ids import new_endpoint, new_token
 
 FIRST_EXTENSION = 8001
+OUTSIDE = "outside"
+"""`phone_contact` of a number outside: the end of the page's registration before it is no loss."""
 # Asked at every event of a call or every second, so built once. An endpoint never changes: no need to flush first.
 _BY_ENDPOINT = select(Agent).where(Agent.endpoint == bindparam("endpoint")).execution_options(autoflush=False)
 _LOCKED_BY_ENDPOINT = _BY_ENDPOINT.with_for_update()
@@ -81,6 +83,7 @@ class Phone:
     secret: str = field(repr=False)
     version: int
     ready_version: int
+    outside_number: str | None = field(default=None, repr=False)
 
 
 # Queries
@@ -131,7 +134,16 @@ async def phones(tx: Tx) -> Sequence[Phone]:
         .order_by(Agent.endpoint)
     )
     return [
-        Phone(a.id, a.name, a.extension, a.endpoint, a.phone_secret, a.phone_version, a.phone_ready_version)
+        Phone(
+            a.id,
+            a.name,
+            a.extension,
+            a.endpoint,
+            a.phone_secret,
+            a.phone_version,
+            a.phone_ready_version,
+            a.outside_number,
+        )
         for a in rows
     ]
 
@@ -189,6 +201,9 @@ async def new_secret(tx: Tx, agent_id: UUID, at: datetime, key: str | None = Non
     agent = await locked(tx, agent_id)
     agent.phone_secret = new_token()
     agent.phone_version += 1
+    if agent.outside_number is not None:  # it is the page's phone again, and not there yet
+        agent.outside_number = None
+        agent.phone, agent.phone_since, agent.phone_contact = "none", at, None
     key = key or f"phone:{agent.id}:{agent.phone_version}"
     tx.emit(PhoneSecretChanged(at=at, dedupe_key=key, agent_id=agent.id), agent_id=agent.id)
     return agent.phone_version
@@ -220,6 +235,9 @@ async def provisioned(tx: Tx, agent_id: UUID, version: int, at: datetime) -> Non
     if version <= agent.phone_ready_version:
         return
     agent.phone_ready_version = version
+    if agent.outside_number is not None:  # it never registers: it is there once Asterisk knows it
+        agent.phone, agent.phone_since, agent.phone_contact = "ok", at, OUTSIDE
+        changed(tx, agent, at, f"phone:{agent.id}:{version}:outside")
     event = PhoneProvisioned(at=at, dedupe_key=f"phone:{agent.id}:{version}:ready", agent_id=agent.id, version=version)
     tx.emit(event, agent_id=agent.id)
 
@@ -251,7 +269,8 @@ def apply(agent: Agent, observation: Observation, at: datetime) -> bool:
         case WrapUpSeen():
             pass  # nothing to write about: they are elsewhere already
         case SilentSeen():
-            _count_silence(agent, at)
+            if agent.outside_number is not None or not observation.refused:
+                _count_silence(agent, at)
         case _:
             assert_never(observation)
     return shown(agent) != before
@@ -380,6 +399,8 @@ def enter(agent: Agent, now: Presence, at: datetime) -> None:
             agent.pending = agent.pending_at = None
     if now.state != before.state and not _keeps_end(agent, now.state, at):
         agent.wrap_up_until = None
+    if now.state not in presence.BUSY:
+        agent.sound = None  # of a page that died in its call, too
     if now.state in {"offline", "ready", "paused"}:
         agent.call_id = agent.ticket_id = None
 

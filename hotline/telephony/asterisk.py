@@ -41,6 +41,7 @@ _COMMAND_S = 10.0
 _STOP_S = 8.0
 _ENDING_S = 1.0
 _ENDPOINT = re.compile(r"[a-z0-9]{1,32}")
+_NUMBER = re.compile(r"[0-9]{3,15}")
 _SECRET = re.compile(r"[A-Za-z0-9_\-]{16,128}")
 
 
@@ -135,12 +136,13 @@ class Asterisk:
             digest.update(f"{name}\0{text}\0".encode())
         return digest.hexdigest()
 
-    async def write_agents(self, phones: Sequence[tuple[str, str]]) -> None:
-        """(endpoint, secret) of every agent's phone. Calls and rings go on while Asterisk reads them.
+    async def write_agents(self, phones: Sequence[tuple[str, str]], outside: Mapping[str, str] | None = None) -> None:
+        """(endpoint, secret) of every agent's phone; `outside`: the numbers that ring instead of pages, by endpoint.
+        Calls and rings go on while Asterisk reads them.
 
         It reads them also when the file says so already: whoever wrote it may have died, or not been answered, before.
         """
-        write_file(self.places.agents, agents_text(phones))
+        write_file(self.places.agents, agents_text(phones, outside, self.settings.outbound_trunk))
         if self.alive():
             await self.cli("module reload res_pjsip.so")
 
@@ -378,12 +380,18 @@ def environment() -> Environment:
     )
 
 
-def agents_text(phones: Sequence[tuple[str, str]]) -> str:
-    """Raises Invalid for an id or secret that could end its line or its section."""
+def agents_text(phones: Sequence[tuple[str, str]], outside: Mapping[str, str] | None = None, trunk: str = "") -> str:
+    """`outside`: numbers by endpoint, rung through `trunk`; without one they are pages' phones.
+
+    Raises Invalid for an id, secret or number that could end its line or its section.
+    """
+    numbers = dict(outside or {}) if trunk else {}
+    if not all(_NUMBER.fullmatch(number) for number in numbers.values()):
+        raise Invalid("a number outside has characters that Asterisk cannot take")
     for endpoint, secret in phones:
         if not _ENDPOINT.fullmatch(endpoint) or not _SECRET.fullmatch(secret):
             raise Invalid("a phone's name or secret has characters that Asterisk cannot take")
-    return environment().get_template(f"{AGENTS}.j2").render(phones=sorted(phones))
+    return environment().get_template(f"{AGENTS}.j2").render(phones=sorted(phones), outside=numbers, trunk=trunk)
 
 
 def write_file(path: Path, text: str) -> None:

@@ -1,7 +1,7 @@
 """The worker: batches become rows, one transaction each, whatever the database and the connection do meanwhile."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -41,14 +41,16 @@ class FakeHouse:
 
     def __init__(self) -> None:
         self.written: list[list[tuple[str, str]]] = []
+        self.outside: dict[str, str] = {}
         self.reactions = 0
         self.reacted = asyncio.Event()
         self.fails = False
 
-    async def write_agents(self, phones: Iterable[tuple[str, str]]) -> None:
+    async def write_agents(self, phones: Iterable[tuple[str, str]], outside: Mapping[str, str] | None = None) -> None:
         if self.fails:
             raise TelephonyError("Asterisk did not reload.")
         self.written.append(list(phones))
+        self.outside = dict(outside or {})
 
     async def react(self) -> None:
         self.reactions += 1

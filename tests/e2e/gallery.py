@@ -51,6 +51,7 @@ def environment(locale: str) -> Environment:
     manifest = json.loads(manifest_file.read_text()) if manifest_file.exists() else {}
     env.globals.update(i18n.template_functions(locale, "Asia/Shanghai"))
     env.globals.update(asset=lambda name: "/static/" + manifest.get(name, name), taxonomy=taxonomy)
+    env.globals.update(phone_test_h=12, phone_limits={"loss": "1,3", "jitter": "30,50", "rtt": "300,800"})
     return env
 
 

@@ -70,6 +70,7 @@ class House:
             "open": "always",
             "demo": True,
             "drain_s": 0,
+            "phone_test_h": 0,
             "trunks": TRUNK,
         }
         return cls(directory, Settings(**(values | changes)))

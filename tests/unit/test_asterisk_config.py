@@ -95,6 +95,21 @@ def test_a_phone_that_could_break_its_file_is_refused(phone: tuple[str, str]) ->
         agents_text([phone])
 
 
+def test_a_number_outside_is_rung_through_the_trunk_shows_the_line_and_lets_nobody_in() -> None:
+    phones, outside = [("a0f1e2d3c4", "s" * 20), ("b1", "t" * 20)], {"a0f1e2d3c4": "13800138000"}
+    text = agents_text(phones, outside, "10.1.2.3:5060")
+    assert "contact = sip:13800138000@10.1.2.3:5060" in text
+    assert "[a0f1e2d3c4](hl-agent-auth)" not in text
+    assert "[b1](hl-agent-auth)" in text
+    assert agents_text(phones, outside, "") == agents_text(phones)  # no trunk, no number
+
+
+@pytest.mark.parametrize("number", ["1380013800a", "138\n[x]", "", "+8613800138000", "1" * 16])
+def test_a_number_outside_that_could_break_the_file_is_refused(number: str) -> None:
+    with pytest.raises(Invalid):
+        agents_text([("b1", "t" * 20)], {"b1": number}, "10.1.2.3")
+
+
 class Slow(Asterisk):
     """Runs, and does not answer its first command."""
 

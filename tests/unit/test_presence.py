@@ -211,6 +211,7 @@ def test_a_phone_that_sends_no_sound_twice_is_out_of_the_queues_turn() -> None:
     [
         # Q.850 cause 44 is what chan_pjsip gives a channel that it hangs up for rtp_timeout.
         ("PJSIP/a1-0000000a", 6, 44, (SilentSeen("a1", "silent:u"),)),
+        ("PJSIP/a1-0000000a", 6, 38, (SilentSeen("a1", "silent:u", refused=True),)),
         ("PJSIP/a1-0000000a", 6, 16, ()),
         ("PJSIP/a1-0000000a", 5, 44, ()),
         ("Local/a1@hl-control-0000000a;1", 6, 44, ()),

@@ -1,6 +1,6 @@
 """Screens, one module each. `ROUTERS` is what web.app includes."""
 
-from web.pages import board, calls, console, health, live, me, me_call, me_dial, operations, session, tickets
+from web.pages import board, calls, console, health, live, me, me_call, me_dial, me_phone, operations, session, tickets
 
 ROUTERS = (
     session.router,
@@ -11,6 +11,7 @@ ROUTERS = (
     me.router,
     me_call.router,
     me_dial.router,
+    me_phone.router,
     operations.router,
     health.router,
     live.router,

@@ -4,7 +4,9 @@ import "idiomorph/htmx";
 import * as autosave from "./autosave.js";
 import * as agentConsole from "./console.js";
 import * as dial from "./dial.js";
+import * as devices from "./devices.js";
 import * as fields from "./fields.js";
+import * as health from "./health.js";
 import * as keep from "./keep.js";
 import * as keys from "./keys.js";
 import * as live from "./live.js";
@@ -12,6 +14,7 @@ import { renew, TIMEOUT_MS, why } from "./net.js";
 import * as operations from "./operations.js";
 import * as pen from "./pen.js";
 import * as player from "./player.js";
+import * as phonetest from "./phonetest.js";
 import * as signIn from "./signin.js";
 import * as softphone from "./softphone.js";
 import * as talk from "./talk.js";
@@ -53,7 +56,8 @@ function ready() {
     const form = event.detail.elt;
     if (!form.matches?.("[data-ready]") || !document.getElementById("softphone")) return;
     event.preventDefault();
-    softphone.ensure().then(() => event.detail.issueRequest(true), (error) => toast(error.message, true));
+    const isFit = softphone.ensure().then(() => phonetest.before());
+    isFit.then(() => event.detail.issueRequest(true), (error) => toast(error.message, true));
   });
   document.addEventListener("htmx:afterRequest", ({ detail }) => {
     if (detail.successful && detail.elt.matches?.("[data-log-off]")) softphone.stop();
@@ -112,6 +116,9 @@ keep.start().then(autosave.start).finally(() => {
   softphone.start();
   talk.start();
   dial.start();
+  health.start();
+  devices.start();
+  phonetest.start();
   live.start();
   operations.start();
   keys.start(talk.act);

@@ -73,7 +73,7 @@ async function styles(pages) {
     content: [...pages, ...scripts],
     css: [{ raw: bundled.outputFiles[0].text }],
     defaultExtractor: (text) => text.match(/[\w-]+/g) ?? [],
-    safelist: { standard: ["html", "body"], greedy: [/^chip-/, /^state-/, /^phase-/, /^phone-/, /^work-/, /^htmx-/, /^data-/] },
+    safelist: { standard: ["html", "body"], greedy: [/^chip-/, /^state-/, /^phase-/, /^phone-/, /^sound-/, /^work-/, /^htmx-/, /^data-/] },
     variables: true,
     keyframes: true,
   });

@@ -403,6 +403,15 @@ export function act(name) {
   return ACTIONS[name]?.();
 }
 
+// For what measures (health.js, phonetest.js): the connection of the call, and who speaks SIP.
+export function connection() {
+  return session?.connection ?? null;
+}
+
+export function userAgent() {
+  return ua;
+}
+
 export function callState() {
   return box?.dataset.call ?? "none";
 }
