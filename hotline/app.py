@@ -14,6 +14,7 @@ from hotline.access.audit import AuditLog
 from hotline.agents.call_control import CallControl
 from hotline.agents.commands import AgentDesk
 from hotline.agents.outbound import Outbound
+from hotline.agents.supervision import SupervisorDesk
 from hotline.bus import Bus, open_bus
 from hotline.clock import now
 from hotline.db import Database
@@ -56,6 +57,7 @@ class App:
         self.control = CallControl(
             self.db, self.actions.send, resolve=self.outbound.resolve, permit=self.outbound.permit
         )
+        self.supervision = SupervisorDesk(self.db, self.actions.send)
         self.handlers = Handlers(self.hours.call_back_due)
         self._was_ready = self._is_stopping = False
         self._unwatched_since: datetime | None = None
@@ -63,7 +65,13 @@ class App:
         self.db.on_commit = self._ring
         self.worker = (
             Worker(
-                settings, db=self.db, bus=self.bus, asterisk=self.asterisk, desk=self.desk, ami_secret=secrets.events
+                settings,
+                db=self.db,
+                bus=self.bus,
+                asterisk=self.asterisk,
+                desk=self.desk,
+                supervision=self.supervision,
+                ami_secret=secrets.events,
             )
             if "worker" in roles
             else None

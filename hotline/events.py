@@ -60,6 +60,8 @@ __all__ = [
     "ContactOpened",
     "DriftCorrected",
     "Event",
+    "HelpAsked",
+    "HelpEnded",
     "LegHeld",
     "LegResumed",
     "NodeChanged",
@@ -75,6 +77,7 @@ __all__ = [
     "RecordingStarted",
     "SignedIn",
     "SignedOut",
+    "SupervisionChanged",
     "TicketAddedTo",
     "TicketChanged",
     "TicketHandedBack",
@@ -282,6 +285,38 @@ class SignedOut(Event):
     why: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpAsked(Event):
+    """An agent on a call asks for a supervisor."""
+
+    call_id: UUID
+    agent_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpEnded(Event):
+    """A supervisor came (answered), the agent took it back (withdrawn), or the talk was over (over)."""
+
+    call_id: UUID
+    agent_id: UUID
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisionChanged(Event):
+    """A supervisor is on an agent's call in another way than before, as Asterisk says, or not any more.
+
+    `mode`: listen, whisper (only the agent hears them), join (both do); take-over, left and failed end it.
+    `agent_id`: whose call it was when they came; `supervisor_id`: the supervisor's phone. `reason`: as they gave it.
+    """
+
+    call_id: UUID
+    agent_id: UUID
+    supervisor_id: UUID
+    mode: str
+    reason: str
+
+
 CATALOGUE: dict[str, type[Event]] = {
     cls.__name__: cls
     for cls in (
@@ -290,7 +325,8 @@ CATALOGUE: dict[str, type[Event]] = {
         RecordingChecked, CallEnded, CallMerged, CallCorrected, CallLineNamed, AgentChanged, PhoneSecretChanged,
         PhoneProvisioned, ContactOpened, TicketChanged, TicketMoved, TicketHandedTo, TicketHandedBack,
         TicketShownTo, PenHanded, PenAsked, TicketAddedTo, CallBackDue, CallBackDone, OutsideDialled, NodeChanged,
-        DriftCorrected, TotalsCompared, SignedIn, SignedOut,
+        DriftCorrected, TotalsCompared, SignedIn, SignedOut, HelpAsked, HelpEnded,
+        SupervisionChanged,
     )
 }  # fmt: skip
 

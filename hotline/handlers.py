@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from hotline.agents import outbound
+from hotline.agents import outbound, watching
 from hotline.agents import service as agents
 from hotline.calls import service as calls
 from hotline.calls.models import Call
@@ -65,7 +65,7 @@ class Handlers:
             AgentMissed: (name_agent, calls.record, agents.on_call_event, take_ticket_back),
             AgentOfferEnded: (name_agent, calls.record, agents.on_call_event, take_ticket_back),
             CallAnswered: (name_agent, calls.record, agents.on_call_event, hand_ticket, settle_call_back),
-            AgentLegEnded: (name_agent, calls.record, agents.on_call_event),
+            AgentLegEnded: (name_agent, calls.record, agents.on_call_event, watching.on_call_event),
             LegHeld: (name_agent, calls.record),
             LegResumed: (name_agent, calls.record),
             CallAside: (name_agent, calls.record),
@@ -75,8 +75,8 @@ class Handlers:
             PartyAnswered: (name_agent, calls.record),
             PartyLeft: (calls.record,),
             RecordingStarted: (calls.record,),
-            CallMerged: (calls.record, agents.on_call_event),
-            CallEnded: (calls.record, agents.on_call_event, self.owe_call_back),
+            CallMerged: (calls.record, agents.on_call_event, watching.on_call_event),
+            CallEnded: (calls.record, agents.on_call_event, watching.on_call_event, self.owe_call_back),
             CallCorrected: (calls.record, self.owe_call_back),
             CallLineNamed: (calls.record, name_channel),
             TicketHandedTo: (agents.on_ticket_handed,),

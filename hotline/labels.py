@@ -145,6 +145,22 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "extend": N_("extending"),
         "failed": N_("the telephone system did not confirm"),
     },
+    "supervision": {
+        "asked": N_("on the way"),
+        "listen": N_("Listen in"),
+        "whisper": N_("Whisper"),
+        "join": N_("Join"),
+        "take-over": N_("Take over"),
+        "left": N_("Left"),
+        "failed": N_("Did not come about"),
+    },
+    "supervision_reason": {
+        "help": N_("Asked for help"),
+        "danger": N_("Danger to a child"),
+        "complaint": N_("Complaint"),
+        "training": N_("Training"),
+        "quality": N_("Quality check"),
+    },
     "phone": {
         "none": N_("No phone"),
         "ok": N_("Phone OK"),

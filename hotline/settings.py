@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     park_s: int = Field(
         180, ge=5, le=3600, description="Seconds a parked caller waits before the queue has them again."
     )
+    supervision_shown: bool = Field(
+        True, description="Agents see a supervisor who only listens. Whoever whispers or joins is seen in any case."
+    )
     node: str = Field("pbx1", pattern=r"^[a-z0-9]{1,16}$", description="Name of this Asterisk, in every record.")
     asterisk_prefix: Path = Field(CHECKOUT / ".asterisk", description="Where the private Asterisk is unpacked.")
     sip_ws_url: str = Field("", description="Where pages reach Asterisk; empty: its port on the page's host.")

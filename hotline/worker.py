@@ -15,9 +15,10 @@ from sqlalchemy import exc
 from sqlalchemy.exc import DBAPIError
 
 from hotline.access import accounts
-from hotline.agents import presence, reconcile
+from hotline.agents import presence, reconcile, watching
 from hotline.agents import service as agents
 from hotline.agents.commands import AgentDesk
+from hotline.agents.supervision import SupervisorDesk
 from hotline.bus import Bus
 from hotline.calls import drift, recordings
 from hotline.calls import service as calls
@@ -33,7 +34,7 @@ from hotline.settings import Settings
 from hotline.telephony import actions
 from hotline.telephony.asterisk import Asterisk
 from hotline.telephony.client import WANTED, AmiClient, Timing
-from hotline.telephony.messages import Message, Snapshot
+from hotline.telephony.messages import Message, Snapshot, UserEvent
 
 log = structlog.get_logger()
 _RETRY_S = 1.0
@@ -55,6 +56,7 @@ class Worker:
         bus: Bus,
         asterisk: Asterisk,
         desk: AgentDesk,
+        supervision: SupervisorDesk,
         ami_secret: str,
     ) -> None:
         self.node = settings.node
@@ -63,6 +65,7 @@ class Worker:
         self.bus = bus
         self.asterisk = asterisk
         self.desk = desk
+        self.supervision = supervision
         self.tracker = Tracker(settings.node)
         self.live = asyncio.Event()
         self.lost = asyncio.Event()
@@ -210,6 +213,7 @@ class Worker:
                 for event in self.tracker.resync(snapshot):
                     tx.emit(event)
                 await reconcile.take_in(tx, snapshot, wishes=wishes, ends=ends)
+                await watching.take_in(tx, _legs(snapshot), snapshot.at)
                 await self._node(tx, "live", snapshot.at, boot=snapshot.boot)
             self._agree, self._suspects = True, frozenset()
 
@@ -245,6 +249,10 @@ class Worker:
         """While connected: only what two looks found is drift, and put right; the rest is on its way to us."""
         async with self.db.read() as tx:
             found = await self._drift(tx, snapshot)
+            spies_left = await watching.vanished(tx, _legs(snapshot))
+        if spies_left:
+            async with self.db.write() as tx:
+                await watching.take_in(tx, _legs(snapshot), snapshot.at)
         sure = found & self._suspects
         self._suspects = found - sure
         if sure:
@@ -358,8 +366,15 @@ class Worker:
     async def _every_second(self) -> None:
         at = now()
         await self.desk.wrap_up_sweep(at)
+        await self.supervision.sweep()
         await self.db.retry_parked(at)
         await self.db.checkpoint()
+
+
+def _legs(snapshot: Snapshot) -> frozenset[str]:
+    """Uniqueids of every channel there is, and of those that came while the snapshot was taken."""
+    behind = {told.channel.uniqueid for told in snapshot.behind if isinstance(told, UserEvent) and told.channel}
+    return frozenset({live.channel.uniqueid for live in snapshot.channels} | behind)
 
 
 def lease_of(node: str) -> str:

@@ -27,6 +27,7 @@ from hotline.access.models import Account
 from hotline.access.permissions import Role
 from hotline.agents.commands import PhoneCredentials
 from hotline.agents.models import Agent
+from hotline.agents.supervision import Wish
 from hotline.bus import Bus, InProcessBus
 from hotline.calls.models import PbxNode
 from hotline.clock import now
@@ -96,6 +97,35 @@ class Desk(Told):
         return PhoneCredentials("a1b2c3d4e5", 3, "sip-secret")
 
 
+class SupervisorDesk:
+    """Stands where agents.supervision does."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.call_id = new_id()
+
+    async def ask_help(self, agent_id: UUID) -> None:
+        await self._desk._tell("ask_help", agent_id)
+
+    async def withdraw_help(self, agent_id: UUID) -> None:
+        await self._desk._tell("withdraw_help", agent_id)
+
+    async def begin(self, supervisor_id: UUID, agent_id: UUID, wish: Wish) -> UUID:
+        await self._desk._tell("begin", supervisor_id, agent_id, wish)
+        return self.call_id
+
+    async def switch(self, supervisor_id: UUID, mode: str) -> UUID:
+        await self._desk._tell("switch", supervisor_id, mode)
+        return self.call_id
+
+    async def take_over(self, supervisor_id: UUID) -> UUID:
+        await self._desk._tell("take_over", supervisor_id)
+        return self.call_id
+
+    async def leave(self, supervisor_id: UUID) -> None:
+        await self._desk._tell("leave", supervisor_id)
+
+
 @dataclass
 class Person:
     """A signed-in browser."""
@@ -122,6 +152,7 @@ class House:
         self.desk: Any = Desk()
         self.control: Any = Control()
         self.outbound: Any = None
+        self.supervision: Any = SupervisorDesk(self.desk)
         self.telephony = "live"
         self.unwritten: datetime | None = None
         self.app = _app(self, tmp_path, bool(settings))

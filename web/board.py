@@ -20,7 +20,9 @@ from hotline.clock import utc
 from hotline.db import Tx
 from hotline.tickets.call_backs import CALL_BACK
 from hotline.tickets.models import Contact, ContactTicket, DueWork, Ticket
-from web.views import AgentRow, Board, CallRow, LineLamp, Totals
+from web import watching
+from web.views import AgentRow, Board, CallRow, HelpRow, LineLamp, Totals
+from web.watching import Watching
 
 FAST_MS = 15_000
 SHORT_MS = 5_000
@@ -43,6 +45,7 @@ class Changes:
     agents: set[UUID] = field(default_factory=set)
     totals: bool = False
     node: bool = False
+    watching: bool = False
 
 
 class BoardState:
@@ -54,6 +57,7 @@ class BoardState:
         self.calls: dict[UUID, CallRow] = {}
         self.agents: dict[UUID, AgentRow] = {}
         self.totals = Totals()
+        self.watching = Watching()
         self._node = "unknown"
         self.epoch = 0
         self.stale_since: datetime | None = started_at
@@ -81,13 +85,20 @@ class BoardState:
 
     def view(self, *, full: bool) -> Board:
         calls = sorted(self.calls.values(), key=lambda row: row.order)
+        agents = sorted(self.agents.values(), key=lambda row: row.order)
         return Board(
             lines=tuple(self.lamps().values()),
             calls=tuple(calls if full else (hidden(row) for row in calls)),
-            agents=tuple(sorted(self.agents.values(), key=lambda row: row.order)),
+            agents=tuple(row if full else unwatched(row) for row in agents),
             totals=self.totals,
             stale_since=self.stale_since,
+            asked=self.asked if full else (),
         )
+
+    @property
+    def asked(self) -> tuple[HelpRow, ...]:
+        """Agents who ask for a supervisor, the first one first."""
+        return tuple(self.watching.help.values())
 
     def call(self, key: str) -> CallRow | None:
         return self.calls.get(UUID(key.removeprefix("call-")))
@@ -102,16 +113,19 @@ class BoardState:
     async def load(self, tx: Tx, now: datetime) -> set[str]:
         """Everything, from the rows."""
         lamps, before = self.lamps(), dict(self.calls)
+        asked = await self._read_watching(tx)
         keys = self._take_agents(await _agents(tx, None), set(self.agents))
         keys |= self._take_calls(await _calls(tx, None), set(before))
         keys |= await self.read_totals(tx, now) | await self._read_node(tx)
-        return keys | self._changed_lamps(lamps)
+        return keys | asked | self._changed_lamps(lamps)
 
     async def read(self, tx: Tx, changes: Changes) -> set[str]:
         """The rows that changed; not the figures, which have their own pace."""
         lamps = self.lamps()
         keys: set[str] = set()
         calls = set(changes.calls)
+        if changes.watching:
+            keys |= await self._read_watching(tx)
         if changes.agents:
             was = {self._at_call.get(agent) for agent in changes.agents}
             keys |= self._take_agents(await _agents(tx, changes.agents), changes.agents)
@@ -123,6 +137,10 @@ class BoardState:
         if changes.node:
             keys |= await self._read_node(tx)
         return keys | self._changed_lamps(lamps)
+
+    async def _read_watching(self, tx: Tx) -> set[str]:
+        before, self.watching = self.watching, await watching.read(tx)
+        return {"asked"} if before.help != self.watching.help else set()
 
     async def read_totals(self, tx: Tx, now: datetime) -> set[str]:
         """Today by arrival, from local midnight."""
@@ -170,7 +188,8 @@ class BoardState:
         keys, gone = set(), set(asked)
         for agent, ref, line in found:
             gone.discard(agent.id)
-            row = agent_row(agent, ref, line)
+            since, watchers = self.watching.of(agent.id)
+            row = replace(agent_row(agent, ref, line), help_since=since, watchers=watchers)
             if self.agents.get(agent.id) != row:
                 keys.add(row.key)
             self.agents[agent.id] = row
@@ -205,6 +224,11 @@ def hidden(row: CallRow) -> CallRow:
     return replace(row, number=masked(row.number))
 
 
+def unwatched(row: AgentRow) -> AgentRow:
+    """The row as those see it who do not supervise."""
+    return replace(row, help_since=None, watchers=(), watchable=False)
+
+
 def call_row(call: Call, ref: str | None, agent: str | None) -> CallRow:
     since = (call.queued_at if call.phase in _WAITING else None) or call.phase_at
     return CallRow(
@@ -237,6 +261,7 @@ def agent_row(agent: Agent, ref: str | None, line: str | None) -> AgentRow:
         order=agent.extension.rjust(16, "0"),
         sound=agent.sound,
         outside=masked(agent.outside_number),
+        watchable=agent.state == "on_call",
     )
 
 

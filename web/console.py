@@ -32,7 +32,8 @@ _SHOWN_EVENTS = frozenset(
     {"CallStarted", "ContactOpened", "CallQueued", "AgentRang", "AgentMissed", "CallAnswered", "RecordingStarted",
      "AgentLegEnded", "CallEnded", "TicketHandedTo", "TicketHandedBack", "TicketChanged", "TicketMoved", "CallBackDue",
      "CallBackDone", "CallCorrected", "LegHeld", "LegResumed", "CallAside", "CallRejoined", "CallTransferred",
-     "PartyRang", "PartyAnswered", "PartyLeft", "PenHanded", "TicketAddedTo"}
+     "PartyRang", "PartyAnswered", "PartyLeft", "PenHanded", "TicketAddedTo",
+     "HelpAsked", "HelpEnded", "SupervisionChanged"}
 )  # fmt: skip
 _SUMMARY_CHARS = 80
 
@@ -136,7 +137,7 @@ async def names_in(tx: Tx, events: Iterable[EventRow], also: Collection[UUID] = 
     ids: set[UUID] = set(also)
     endpoints: set[str] = set()
     for event in events:
-        for name in ("agent_id", "from_agent_id", "actor"):
+        for name in ("agent_id", "from_agent_id", "actor", "supervisor_id"):
             if (known := _uuid(event.data.get(name))) is not None:
                 ids.add(known)
         endpoints |= {str(event.data[name]) for name in ("member", "to") if event.data.get(name)}
@@ -186,6 +187,7 @@ def _detail(event: EventRow, names: Mapping[str, str]) -> dict[str, str]:
     found["actor"] = names.get(str(data.get("actor")))
     found["giver"] = names.get(str(data.get("from_agent_id")))
     found["receiver"] = names.get(str(data.get("to")))
+    found["supervisor"] = names.get(str(data.get("supervisor_id")))
     if data.get("fields"):
         found["fields"] = ",".join(data["fields"])
     for name in ("wait", "talk"):
@@ -196,7 +198,7 @@ def _detail(event: EventRow, names: Mapping[str, str]) -> dict[str, str]:
 
 _COPIED = (
     "line", "outcome", "hangup_by", "kind", "step", "from_state", "to_state", "due_at", "role", "what", "to", "how",
-    "result",
+    "result", "mode", "reason", "why",
 )  # fmt: skip
 
 

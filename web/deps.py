@@ -13,6 +13,7 @@ from hotline.access.audit import AuditLog
 from hotline.agents.call_control import CallControl
 from hotline.agents.commands import AgentDesk
 from hotline.agents.outbound import Outbound
+from hotline.agents.supervision import SupervisorDesk
 from hotline.bus import Bus
 from hotline.db import Database
 from hotline.settings import Settings
@@ -33,6 +34,7 @@ class House(Protocol):
     desk: AgentDesk
     control: CallControl
     outbound: Outbound
+    supervision: SupervisorDesk
 
     def telephony_state(self) -> str:
         """What the connection that carries commands says of itself: `live` or why not."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from web.board import BoardState, hidden
+from web.board import BoardState, hidden, unwatched
 from web.render import Renderer
 
 
@@ -55,7 +55,7 @@ class Patches:
             return [json.dumps({"op": "del", "key": key})]
         return [self._encoded(group, fragment) for fragment in fragments]
 
-    def _fragments(self, group: Group, key: str) -> list[Fragment]:
+    def _fragments(self, group: Group, key: str) -> list[Fragment]:  # noqa: PLR0911 - a key each
         board = self._board
         match key.partition("-")[0]:
             case "call":
@@ -65,8 +65,12 @@ class Patches:
                 call = call if group.full else hidden(call)
                 return [Fragment(key, "board/_call.html", "call", call, "calls", call.order)]
             case "agent":
-                agent = board.agent(key)
+                found = board.agent(key)
+                agent = found if found is None or group.full else unwatched(found)
                 return [Fragment(key, "board/_agent.html", "agent", agent, "agents", agent.order)] if agent else []
+            case "asked":
+                asked = board.asked if group.full else ()
+                return [Fragment("help-asked", "supervision/_asked.html", "asked", asked)]
             case "lamp":
                 lamp = board.lamps()[key]
                 return [

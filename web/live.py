@@ -28,6 +28,7 @@ from web.personal import Entry, Personal, entry_of
 from web.render import Renderer
 from web.screens import EXPIRED, GOING_AWAY, Screen, Spent
 from web.views import AgentRow, Board
+from web.watching import EVENTS as WATCHING_EVENTS
 
 log = structlog.get_logger()
 Alive = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, Actor]]]
@@ -299,6 +300,7 @@ def changes_of(entries: Iterable[Entry]) -> Changes:
             changes.agents.add(entry.agent_id)
         changes.totals |= entry.type in _TOTALS_EVENTS
         changes.node |= entry.type == "NodeChanged"
+        changes.watching |= entry.type in WATCHING_EVENTS
     return changes
 
 
@@ -307,6 +309,8 @@ def keys_of(changes: Changes, state: BoardState) -> set[str]:
     keys = {f"call-{call}" for call in changes.calls} | {f"agent-{agent}" for agent in changes.agents}
     if changes.calls or changes.totals:
         keys |= {"totals", *state.lamps()}
+    if changes.watching:
+        keys.add("asked")
     return keys
 
 

@@ -28,6 +28,8 @@ _MOVES = frozenset(
      "CallAside", "CallRejoined", "CallTransferred", "PartyRang", "PartyAnswered", "PartyLeft", "CallMerged"}
 )  # fmt: skip
 _UNPARKS = frozenset({"CallRejoined", "CallEnded", "CallTransferred", "CallQueued"})
+_TO_SUPERVISORS = frozenset({"HelpAsked", "HelpEnded"})
+_OF_HELP = _TO_SUPERVISORS | {"SupervisionChanged"}
 _KEPT_TICKETS = 2000
 _TICKETS = (
     select(Ticket.id, Ticket.ref, Ticket.agent_id, Ticket.confidentiality, Contact.call_id)
@@ -78,11 +80,14 @@ class Letter(NamedTuple):
 
 
 class Mail(NamedTuple):
-    """Letters by whom they concern: an agent's own, by the ref that a page shows, and for all with a phone."""
+    """Letters by whom they concern: an agent's own, by the ref that a page shows, for all with a phone, for all who
+    may take part in a call.
+    """
 
     to_agent: Mapping[UUID, Sequence[Letter]]
     by_ref: Mapping[str, Sequence[Letter]]
     to_everybody: Sequence[Letter] = ()
+    to_supervisors: Sequence[Letter] = ()
 
 
 class Personal:
@@ -113,6 +118,7 @@ class Personal:
         by_ref: dict[str, list[Letter]] = {}
         everybody: dict[str, Letter] = {}
         moved: set[UUID] = set()
+        supervisors: list[Letter] = []
         for entry in entries:
             if entry.call_id is not None and entry.type in _MOVES:
                 moved |= {*self._on_call(entry.call_id)} | ({entry.agent_id} if entry.agent_id else set())
@@ -120,6 +126,11 @@ class Personal:
                 everybody["CallsParked"] = Letter(_json("CallsParked"), None)
             if entry.type in _TO_EVERYBODY:
                 everybody[entry.type] = Letter(_json(entry.type), None)
+            elif entry.type in _OF_HELP:
+                letter = Letter(_json(entry.type, agent=entry.data["agent_id"]), None)
+                supervisors += [letter] if entry.type in _TO_SUPERVISORS else ()
+                for who in filter(None, (_id(entry.data["agent_id"]), _id(entry.data.get("supervisor_id")))):
+                    to_agent.setdefault(who, []).append(letter)
             elif entry.type in _TO_AGENT and entry.agent_id is not None:
                 to_agent.setdefault(entry.agent_id, []).append(Letter(_own(entry), None))
             elif entry.type in _OF_TICKET and entry.ticket_id in self._tickets:
@@ -132,7 +143,7 @@ class Personal:
                 by_ref.setdefault(about.ref, []).append(letter)
         for agent_id in moved:
             to_agent.setdefault(agent_id, []).append(Letter(_json("CallMoved"), None))
-        return Mail(to_agent, by_ref, tuple(everybody.values()))
+        return Mail(to_agent, by_ref, tuple(everybody.values()), supervisors)
 
     def _parks(self, entry: Entry) -> bool:
         """Whether a caller was parked just now, or is no longer. Who was parked before our start is not known here:
@@ -153,6 +164,8 @@ class Personal:
         """What concerns this screen, as JSON list contents; empty if nothing does or nothing may be seen."""
         actor = screen.actor
         letters = [*mail.to_everybody, *mail.to_agent.get(actor.agent_id, ())] if actor.agent_id else []
+        if mail.to_supervisors and can(actor, "call.supervise"):
+            letters += mail.to_supervisors
         if mail.by_ref and screen.watched:
             letters += [
                 letter

@@ -9,6 +9,7 @@ from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
 
 from hotline import i18n
+from hotline.agents.supervision import REASONS
 from hotline.errors import StartupError
 from hotline.settings import Settings
 from hotline.tickets import taxonomy
@@ -63,6 +64,7 @@ class Renderer:
             phone_limits={
                 "loss": settings.phone_loss, "jitter": settings.phone_jitter_ms, "rtt": settings.phone_rtt_ms
             },
+            supervision_reasons=REASONS, supervision_shown=settings.supervision_shown,
         )  # fmt: skip
         return environment
 

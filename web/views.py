@@ -34,11 +34,54 @@ class CallRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Watcher:
+    """A supervisor on an agent's call. `mode`: listen, whisper, join; None until it is so. `pending`: asked."""
+
+    name: str
+    mode: str | None
+    pending: str | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HelpRow:
+    """An agent who asks for a supervisor."""
+
+    agent_id: str
+    name: str
+    since: datetime
+    line: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSupervision:
+    """The agent's call that this supervisor is on."""
+
+    agent_id: str
+    name: str
+    line: str
+    reason: str
+    watcher: Watcher
+    ref: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HelpView:
+    """Help in the console: what this agent asks for since when, who is with them, and whose call they are on."""
+
+    asked_at: datetime | None
+    watchers: tuple[Watcher, ...]
+    own: OwnSupervision | None
+
+
+@dataclass(frozen=True, slots=True)
 class AgentRow:
     """An agent. `state`: offline ready ringing on_call wrap_up paused; `phone`: none ok lost.
 
     `pending`: a command that Asterisk has not confirmed yet. `sound`: fair or bad while their call sounds so.
     `outside`: the number that rings instead of their page, masked.
+    `pending`: a command that Asterisk has not confirmed yet. For supervisors only: `help_since`, `watchers`, and
+    `watchable`: there is a call to take part in.
     """
 
     key: str
@@ -56,6 +99,9 @@ class AgentRow:
     order: str
     sound: str | None = None
     outside: str | None = None
+    help_since: datetime | None = None
+    watchers: tuple[Watcher, ...] = ()
+    watchable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +130,7 @@ class Board:
     agents: tuple[AgentRow, ...]
     totals: Totals
     stale_since: datetime | None = None
+    asked: tuple[HelpRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

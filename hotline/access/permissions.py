@@ -42,6 +42,8 @@ TABLE: Mapping[str, Mapping[Role, Condition]] = {
     "queue.view": _STAFF,
     "call.list": _CALLS,
     "call.view": _CALLS,
+    "call.supervise": {"supervisor": "any"},
+    "help.ask": _PHONE,
     "recording.play": _CALLS,
     "ticket.list": _CASE,
     "ticket.view": _CASE,

@@ -1,4 +1,4 @@
-"""Agents: people with a phone in the queue."""
+"""Agents: people with a phone in the queue; their calls for help, and the supervisors who come."""
 
 from datetime import datetime
 from uuid import UUID
@@ -69,3 +69,46 @@ class OutboundDial(Base):
     ticket_id: Mapped[UUID | None]
     due_id: Mapped[UUID | None]
     __table_args__ = (UniqueConstraint("node", "linkedid"), Index("ix_outbound_dial_agent", "agent_id", "at"))
+
+
+class HelpRequest(Base):
+    """An agent on a call asked for a supervisor; one open at most.
+
+    `why` it ended: answered, withdrawn, over (the talk was).
+    """
+
+    __tablename__ = "help_request"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    call_id: Mapped[UUID] = mapped_column(ForeignKey("call.id"), index=True)
+    agent_id: Mapped[UUID] = mapped_column(ForeignKey("agent.id"))
+    asked_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    why: Mapped[str | None] = mapped_column(String(10))
+    __table_args__ = (Index("ix_help_request_open", "ended_at", "agent_id"),)
+
+
+class Supervision(Base):
+    """A supervisor on an agent's call; one open at most.
+
+    `mode`: listen, whisper, join, take-over; `pending`: the one that is asked for and not confirmed yet.
+    `leg`: Uniqueid of the supervisor's channel, once Asterisk has told it. `role`: of the supervisor's account, then.
+    `began_at`: None for one that never came about. `result`: left, taken (over the call), failed.
+    """
+
+    __tablename__ = "supervision"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    call_id: Mapped[UUID] = mapped_column(ForeignKey("call.id"), index=True)
+    agent_id: Mapped[UUID] = mapped_column(ForeignKey("agent.id"), index=True)
+    supervisor_id: Mapped[UUID] = mapped_column(ForeignKey("agent.id"))
+    role: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(String(12))
+    mode: Mapped[str | None] = mapped_column(String(10))
+    pending: Mapped[str | None] = mapped_column(String(10))
+    pending_at: Mapped[datetime | None]
+    leg: Mapped[str | None] = mapped_column(String(64))
+    asked_at: Mapped[datetime]
+    began_at: Mapped[datetime | None]
+    mode_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    result: Mapped[str | None] = mapped_column(String(10))
+    __table_args__ = (Index("ix_supervision_open", "ended_at", "supervisor_id"),)

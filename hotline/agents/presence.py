@@ -166,7 +166,21 @@ class SilentSeen:
     refused: bool = False
 
 
-Observation = MemberSeen | PhoneSeen | WrapUpSeen | SilentSeen
+@dataclass(frozen=True, slots=True)
+class SpySeen:
+    """A supervisor's leg on an agent's call. `what`: how it is there now (listen, whisper, join, take-over), or `end`.
+
+    `ref`: which supervision; `leg`: Uniqueid of the supervisor's channel.
+    """
+
+    endpoint: str
+    what: str
+    ref: str
+    leg: str
+    key: str
+
+
+Observation = MemberSeen | PhoneSeen | WrapUpSeen | SilentSeen | SpySeen
 
 
 def step(now: Presence, kind: Kind) -> Presence:
@@ -266,6 +280,8 @@ def observe(message: Message, queue: str = QUEUE) -> tuple[Observation, ...]:
             return (PhoneSeen(endpoint, _PHONE_STATUS[status], message.uri, key),)
         case UserEvent(name="HLWrapUp"):
             return _wrap_up_seen(message)
+        case UserEvent(name="HLSpy"):
+            return _spy_seen(message)
         case Hangup(cause=44 | 38 as cause, channel=channel) if channel.state == _UP:
             endpoint = _endpoint_of(channel.name)
             return (SilentSeen(endpoint, f"silent:{channel.uniqueid}", cause == 38),) if endpoint else ()
@@ -288,6 +304,7 @@ _PHONE_STATUS: Mapping[str, Phone] = {
     "Created": "ok", "Reachable": "ok", "Updated": "ok", "Unreachable": "lost", "Removed": "lost",
 }  # fmt: skip
 _UP = 6  # a channel's state: answered
+_SPY_WORDS = frozenset({"listen", "whisper", "join", "take-over", "end"})
 _DEVICE_GONE = frozenset({"UNAVAILABLE", "INVALID"})
 _LATEST_EPOCH = 2**32
 
@@ -305,6 +322,15 @@ def _wrap_up_seen(message: UserEvent) -> tuple[WrapUpSeen, ...]:
     if not endpoint or end is None:
         return ()
     return (WrapUpSeen(endpoint, end, f"wrap-up:{endpoint}:{message.at.isoformat()}:{until}"),)
+
+
+def _spy_seen(message: UserEvent) -> tuple[SpySeen, ...]:
+    fields, channel = message.fields, message.channel
+    what, ref = fields.get("hlwhat", ""), fields.get("hlref", "")
+    if channel is None or what not in _SPY_WORDS or not ref:
+        return ()
+    key = f"spy:{channel.uniqueid}:{message.at.isoformat()}:{what}"
+    return (SpySeen(fields.get("hlby", ""), what, ref, channel.uniqueid, key),)
 
 
 @dataclass(frozen=True, slots=True)

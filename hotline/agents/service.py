@@ -13,9 +13,9 @@ from uuid import UUID
 from sqlalchemy import bindparam, or_, select
 
 from hotline.access.models import Account
-from hotline.agents import presence
+from hotline.agents import presence, watching
 from hotline.agents.models import Agent
-from hotline.agents.presence import MemberSeen, Observation, PhoneSeen, Presence, SilentSeen, WrapUpSeen
+from hotline.agents.presence import MemberSeen, Observation, PhoneSeen, Presence, SilentSeen, SpySeen, WrapUpSeen
 from hotline.calls.models import Call
 from hotline.db import Emitted, Tx
 from hotline.errors import Conflict, Invalid, NotFound
@@ -247,12 +247,15 @@ async def provisioned(tx: Tx, agent_id: UUID, version: int, at: datetime) -> Non
 
 async def observe(tx: Tx, observation: Observation, at: datetime) -> None:
     """One observation becomes rows. About a phone that is nobody's: nothing happens."""
+    if isinstance(observation, SpySeen):
+        await watching.observe(tx, observation, at)
+        return
     agent = await _locked_by_endpoint(tx, observation.endpoint)
     if agent is not None and apply(agent, observation, at):
         changed(tx, agent, at, f"{observation.key}:agent")
 
 
-def apply(agent: Agent, observation: Observation, at: datetime) -> bool:
+def apply(agent: Agent, observation: MemberSeen | PhoneSeen | WrapUpSeen | SilentSeen, at: datetime) -> bool:
     """Whether anything on the row changed."""
     before = shown(agent)
     match observation:

@@ -16,6 +16,7 @@ from hotline.agents import service as agents
 from hotline.agents.commands import AgentDesk
 from hotline.agents.models import Agent
 from hotline.agents.reconcile import Wish
+from hotline.agents.supervision import SupervisorDesk
 from hotline.bus import InProcessBus
 from hotline.calls.models import Call, PbxNode
 from hotline.db import Database
@@ -74,6 +75,7 @@ def work(db: Database, manager: Manager, tmp_path: Path) -> Worker:
         bus=InProcessBus(),
         asterisk=cast(Asterisk, None),
         desk=AgentDesk(db, manager, settings=settings, now=lambda: AT),
+        supervision=SupervisorDesk(db, manager, now=lambda: AT),
         ami_secret="",
     )
 

@@ -17,6 +17,7 @@ from hotline import worker as module
 from hotline.agents import service as agents
 from hotline.agents.commands import AgentDesk
 from hotline.agents.models import Agent
+from hotline.agents.supervision import SupervisorDesk
 from hotline.bus import InProcessBus
 from hotline.calls.models import Call, CallOffer, PbxNode
 from hotline.clock import now
@@ -72,6 +73,10 @@ def work(db: Database, house: FakeHouse, tmp_path: Path, monkeypatch: pytest.Mon
     return _worker(db, house, tmp_path)
 
 
+async def unheard(_command: object) -> Any:
+    raise TelephonyError("nobody is there")
+
+
 def _worker(db: Database, house: FakeHouse, folder: Path, port: int = 1) -> Worker:
     settings = Settings(data_dir=folder, ami_port=port)
     return Worker(
@@ -80,6 +85,7 @@ def _worker(db: Database, house: FakeHouse, folder: Path, port: int = 1) -> Work
         bus=InProcessBus(),
         asterisk=cast(Asterisk, house),
         desk=cast(AgentDesk, house),
+        supervision=SupervisorDesk(db, unheard),
         ami_secret=SECRET,
     )
 

@@ -1,6 +1,20 @@
 """Screens, one module each. `ROUTERS` is what web.app includes."""
 
-from web.pages import board, calls, console, health, live, me, me_call, me_dial, me_phone, operations, session, tickets
+from web.pages import (
+    board,
+    calls,
+    console,
+    health,
+    live,
+    me,
+    me_call,
+    me_dial,
+    me_phone,
+    operations,
+    session,
+    supervision,
+    tickets,
+)
 
 ROUTERS = (
     session.router,
@@ -13,6 +27,7 @@ ROUTERS = (
     me_dial.router,
     me_phone.router,
     operations.router,
+    supervision.router,
     health.router,
     live.router,
 )

@@ -20,6 +20,7 @@ from web.pages.me import own_agent
 from web.pages.me_call import of_agent
 from web.shell import page, part
 from web.views import CallRow, CutOff, TicketView
+from web.watching import help_view
 
 router = APIRouter()
 Agent = Annotated[Signed, require("console.use")]
@@ -27,16 +28,18 @@ Agent = Annotated[Signed, require("console.use")]
 
 @router.get("/console")
 async def console(web: Wired, signed: Agent, ref: str = "") -> HTMLResponse:
-    at_hand = await ticket_at_hand(web, own_agent(signed, "console.use"))
+    me = own_agent(signed, "console.use")
+    at_hand = await ticket_at_hand(web, me)
     board = await web.hub.board(full=can(signed.actor, "number.live"))
     async with web.house.db.read() as tx:
         cut = await cut_off(tx, signed.actor, now())
         popped = await middle(web, signed, tx, ref or at_hand or waiting_ref(cut))
         work = await work_items(tx, signed.actor)
-    now_on = await of_agent(web, signed, own_agent(signed, "console.use"))
+        help_ = await help_view(tx, me, shows_listeners=web.house.settings.supervision_shown)
+    now_on = await of_agent(web, signed, me)
     found = directory.places(web.house.settings).values()
     places = [(place.code, place.name(signed.actor.locale), place.number) for place in found]
-    around = {"work": work, "board": board, "cut": cut, "places": places}
+    around = {"work": work, "board": board, "cut": cut, "places": places, "help": help_}
     return await page(web, signed, "console/index.html", {**popped, **now_on, **around})
 
 

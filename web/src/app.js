@@ -17,6 +17,7 @@ import * as player from "./player.js";
 import * as phonetest from "./phonetest.js";
 import * as signIn from "./signin.js";
 import * as softphone from "./softphone.js";
+import * as supervise from "./supervise.js";
 import * as talk from "./talk.js";
 import * as tick from "./tick.js";
 import * as typing from "./typing.js";
@@ -121,6 +122,7 @@ keep.start().then(autosave.start).finally(() => {
   phonetest.start();
   live.start();
   operations.start();
+  supervise.start();
   keys.start(talk.act);
   document.documentElement.dataset.started = "";
 });

@@ -61,6 +61,12 @@ export function start() {
   timer = setInterval(strike, EVERY_MS);
 }
 
+// Not a call: somebody asks for this person.
+export function once() {
+  unlock();
+  strike();
+}
+
 export function stop() {
   clearInterval(timer);
   timer = undefined;

@@ -45,6 +45,7 @@ function setPhone(state) {
 function setCall(state) {
   box.dataset.call = state;
   document.title = { ringing: `● ${word("ringing")} ${title}`, talking: `● ${word("inCall")} ${title}` }[state] ?? title;
+  if (about.isElsewhere) return;
   const { call, number } = box.dataset.call === "none" ? {} : about;
   document.dispatchEvent(new CustomEvent("hotline:call", { detail: { state, call, number } }));
 }
@@ -236,7 +237,8 @@ function onSession({ originator, session: incoming, request }) {
   }
   session = incoming;
   const from = request.from?.display_name || request.from?.uri?.user || "";
-  about = { call, number: mask(from) };
+  // A supervisor's leg on an agent's call is no call of theirs: nothing else in the page need know.
+  about = { call, number: mask(from), isElsewhere: request.getHeader("X-Hotline-Asked") === "supervise" };
   box.querySelector("[data-phone-number]").textContent = about.number;
   session.on("icecandidate", ({ ready }) => ready());
   session.on("peerconnection", ({ peerconnection }) => {
