@@ -14,7 +14,16 @@ from tests.integration.pbx import PHONES, TRUNK, Ami, Pbx
 from tests.integration.voice import Voice, until
 
 # Hertz. Waiting music and its other beginning are tones too (sound.tone_music).
-TONES = {"caller": 440.0, "a1": 700.0, "a2": 1000.0, "a3": 1250.0, "music": 1500.0, "again": 1700.0, "110": 1100.0}
+TONES = {
+    "caller": 440.0,
+    "a1": 700.0,
+    "a2": 1000.0,
+    "a3": 1250.0,
+    "music": 1500.0,
+    "again": 1700.0,
+    "110": 1100.0,
+    "outside": 550.0,
+}
 SILENCE: set[str] = set()
 
 
@@ -29,6 +38,10 @@ class Scene:
             name: Voice(pbx.server, PHONES, TONES[name], port=pbx.phone_ports[name], **(phones.get(name) or {}))
             for name in ("a1", "a2", "a3")
         }
+        if pbx.settings.outbound_trunk:
+            host, _, port = pbx.settings.outbound_trunk.partition(":")
+            self.outside = Voice(pbx.server, host, TONES["outside"], port=int(port), **(phones.get("outside") or {}))
+            self.phones["outside"] = self.outside
         self.since = 0
         self.call = ""
 
@@ -44,7 +57,18 @@ class Scene:
     ) -> None:
         for voice in (self.caller, *self.phones.values()):
             voice.hang_up()
+        for name in self.phones:
+            await self.commands.send("QueueRemove", Queue="hotline", Interface=f"PJSIP/{name}")
+        await self.commands.send("Hangup", Channel="/^/", Cause="16")
+        await until(lambda: self._gone() == self._made(), "all legs have ended")
+        await self.pbx.asterisk.cli("database deltree hl")
         await self._stack.aclose()
+
+    def _made(self) -> set[str]:
+        return {block["Uniqueid"] for block in self.facts("Newchannel")}
+
+    def _gone(self) -> set[str]:
+        return {block["Uniqueid"] for block in self.facts("Hangup")}
 
     # What goes on
 

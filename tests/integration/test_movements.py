@@ -14,7 +14,7 @@ import pytest
 from hotline.telephony import actions as asked
 from hotline.telephony.install import config_home
 from tests.integration import sound
-from tests.integration.pbx import Ami, Pbx
+from tests.integration.pbx import PHONES, Ami, Pbx, free_port
 from tests.integration.scene import SILENCE, TONES, Scene
 from tests.integration.voice import until
 
@@ -32,7 +32,8 @@ def _in_thread(work: Coroutine[Any, Any, None]) -> None:
 def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pbx]:
     sounds = sound.short_sounds(config_home() / "sounds", tmp_path_factory.mktemp("sounds"))
     sound.tone_music(sounds, TONES["music"], TONES["again"])
-    made = Pbx.make(tmp_path_factory.mktemp("switch"), 23000, sounds=sounds, park_s=PARK_S, wrap_up_s=20)
+    trunk = f"{PHONES}:{free_port(20900)}"
+    made = Pbx.make(tmp_path_factory.mktemp("switch"), 23000, sounds=sounds, park_s=PARK_S, outbound_trunk=trunk)
     _in_thread(made.start(("a1", "a2", "a3")))
     yield made
     _in_thread(made.stop())
@@ -40,7 +41,7 @@ def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pbx]:
 
 @pytest.fixture
 async def pbx(switch: Pbx) -> AsyncIterator[Pbx]:
-    await switch.sweep()
+    """Each scene leaves it as it found it."""
     yield switch
 
 
@@ -151,6 +152,17 @@ async def test_the_last_of_three_says_goodbye(scene: Scene) -> None:
     scene.phones["a2"].hang_up()
     assert await outcome(scene) == ("answered", "agent", "a2")
     await until(scene.caller.ended.is_set, "the call is over")
+
+
+async def test_a_caller_who_hangs_up_after_one_of_three_was_lost_was_answered(scene: Scene) -> None:
+    await scene.answered()
+    await scene.consulted()
+    await scene.conference()
+    await scene.heard(caller={"a1", "a2"})
+    await scene.lose("a1")
+    await scene.heard(caller={"a2"}, a2={"caller"})
+    scene.caller.hang_up()
+    assert await outcome(scene) == ("answered", "caller", "a2")
 
 
 async def test_a_conference_ends_when_the_caller_leaves_and_can_go_on_without_them_for_a_while(scene: Scene) -> None:
@@ -278,6 +290,18 @@ async def test_a_caller_who_gives_up_while_the_colleague_rings_is_owed_a_call(
         await until(scene.phones["a2"].ended.is_set, "the colleague's phone is quiet")
 
 
+async def test_who_is_asked_and_still_rings_can_be_given_the_caller(pbx: Pbx, events: Ami, actions: Ami) -> None:
+    """The agent does not wait until the colleague answers. Their phone rings on, for the caller now."""
+    async with Scene(pbx, events, actions, a2={"answers": 1.0}) as scene:
+        await scene.answered()
+        await scene.consult("a1", "a2")
+        await scene.rings("a2")
+        await scene.fact("HLMove", HLWhat="consult")
+        await scene.give("a2")
+        await scene.heard(caller={"a2"}, a2={"caller"}, a1=SILENCE)
+        assert moves(scene) == [("consult", "a1", "a2"), ("transfer", "a1", "a2")]
+
+
 async def test_back_into_the_queue_first_in_line(scene: Scene) -> None:
     await scene.answered()
     await scene.give("queue")
@@ -332,6 +356,54 @@ async def test_police_join_and_stay(scene: Scene) -> None:
     scene.caller.hang_up()
     assert await outcome(scene) == ("answered", "caller", "a1")
     assert moves(scene)[0] == ("consult", "a1", "outside")
+
+
+def kept(scene: Scene) -> list[set[str]]:
+    """Who is heard in each part of the recording."""
+    parts = [sound.read_wav(scene.pbx.recording(fact)) for fact in scene.facts("HLRecording")]
+    people = ("caller", "a1", "a2", "a3", "outside")
+    # A short word in a long part is still some percent of its level.
+    return [{who for who in people if sound.level(part, TONES[who]) > 200} for part in parts]
+
+
+async def test_what_is_said_to_a_lawyer_is_not_kept(scene: Scene) -> None:
+    """12348 is marked privileged in the directory."""
+    await scene.answered()
+    await scene.consult("a1", "out-12348")
+    await scene.heard(caller={"music"}, a1={"outside"}, outside={"a1"})
+    await scene.complete(to="outside", place="party")
+    await scene.heard(caller={"outside"}, outside={"caller"}, a1=SILENCE)
+    assert moves(scene) == [("consult", "a1", "outside"), ("room", "a1", "outside")]
+    scene.phones["outside"].hang_up()
+    assert await outcome(scene) == ("answered", "agent", "a1")
+    assert kept(scene) == [{"caller", "a1"}]
+
+
+async def test_what_others_outside_say_is_kept(scene: Scene) -> None:
+    await scene.answered()
+    await scene.consult("a1", "out-12355")
+    await scene.heard(caller={"music"}, a1={"outside"})
+    await scene.conference(to="outside", place="party")
+    await scene.heard(caller={"a1", "outside"}, a1={"caller", "outside"}, outside={"caller", "a1"})
+    scene.phones["a1"].hang_up()
+    await scene.heard(caller={"outside"}, outside={"caller"})
+    scene.phones["outside"].hang_up()
+    assert await outcome(scene) == ("answered", "agent", "a1")
+    assert kept(scene) == [{"caller", "a1", "outside"}]
+
+
+async def test_after_a_lawyer_who_is_not_reached_the_recording_goes_on(pbx: Pbx, events: Ami, actions: Ami) -> None:
+    """First asked, then given the caller: both times busy."""
+    async with Scene(pbx, events, actions, outside={"refuses": "486 Busy Here"}) as scene:
+        await scene.answered()
+        await scene.consult("a1", "out-12348")
+        await scene.fact("HLMove", HLWhat="back")
+        await scene.heard(caller={"a1"}, a1={"caller"})
+        await scene.give("out-12348")
+        await first_in_line(scene)
+        scene.phones["a3"].hang_up()
+        assert await outcome(scene) == ("answered", "agent", "a3")
+        assert kept(scene) == [{"caller", "a1"}, {"caller", "a3"}]
 
 
 async def test_a_number_that_is_not_allowed_is_not_reached_and_the_agent_is_back(scene: Scene) -> None:
