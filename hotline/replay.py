@@ -91,10 +91,17 @@ def _opened(path: Path, node: str, misfits: Misfits) -> tuple[Iterable[Message],
     for data in _chunks(path):
         for item in parser.feed(data):
             if isinstance(item, Block):
-                translator.feed(item)
+                _translate(translator, item, misfits)
     misfits.unknown, misfits.unread = translator.unknown, translator.unread
     misfits.is_estimated = translator.is_estimated
     return translator.messages(), Tracker(node, outside=translator.is_outside), parser
+
+
+def _translate(translator: Translator, block: Block, misfits: Misfits) -> None:
+    try:
+        translator.feed(block)
+    except Exception as broken:
+        misfits.unexpected[f"{block.name[:40]}: {type(broken).__name__}"] += 1
 
 
 def _is_ours(path: Path) -> bool:

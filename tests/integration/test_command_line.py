@@ -18,6 +18,7 @@ TRANSCRIPTS = Path(__file__).resolve().parent.parent / "transcripts"
 FIELDS = [
     "id", "linkedid", "linkedids", "line", "direction", "caller_number", "started_at", "queued_at", "answered_at",
     "ended_at", "outcome", "hangup_by", "agent", "wait_s", "talk_s", "ticket",
+    "hold_s", "legs", "transfers",
 ]  # fmt: skip
 PASSWORD = r"(?:[a-z2-9]{4}-){3}[a-z2-9]{4}"
 

@@ -305,3 +305,26 @@ def test_a_capture_without_carriage_returns_is_the_same(tmp_path: Path) -> None:
     plain.write_bytes(whole.replace(b"\r\n", b"\n"))
     assert list(replay(plain)) == _read(tmp_path, SCENES["ring_group"])
     assert len(list(replay(plain))) == 1
+
+
+def test_since_twelve_a_change_of_names_moves_nobody(tmp_path: Path) -> None:
+    """A redirect of a leg that no dialplan runs: its device is put into a Surrogate and its Uniqueid goes along."""
+    scene = SCENES["ring_group"]
+    name, ident = "PJSIP/102-00000012", foreign.uid(12, 1)
+    surrogate = (f"Surrogate/{name}", foreign.uid(13, 20))
+    steps = [
+        foreign.event("Newchannel", **foreign.at(20), **foreign.snapshot(*surrogate, 6, linked=foreign.uid(10))),
+        *foreign.renames((name, ident), surrogate)[1:],
+        foreign.event("Hangup", **foreign.at(20), Channel=f"{surrogate[0]}<ZOMBIE>", Uniqueid=surrogate[1], Cause=16),
+    ]
+    [plain] = _read(tmp_path, scene)
+    [record] = _read(tmp_path, [*scene[:-5], *steps, *scene[-5:]])
+    assert record.as_json() == plain.as_json()
+
+
+def test_a_capture_that_begins_in_mid_talk_has_its_caller(tmp_path: Path) -> None:
+    [record] = _read(tmp_path, SCENES["ring_group"][-7:])
+    assert (record.direction, record.caller_number, record.agent, record.outcome) == (
+        "inbound", foreign.NUMBER, "102", "answered",
+    )  # fmt: skip
+    assert record.talk_s == 30.0

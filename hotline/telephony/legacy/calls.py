@@ -64,6 +64,8 @@ def _rename(desk: Desk, block: Block) -> None:
     old = block.get("oldname") or block.get("channel", "")  # 1.4, 1.6 and newer
     if not old or not block.get("newname"):
         raise Unread
+    if desk.is_modern and desk.board.find(block["newname"], "") is not None:
+        return  # since 12 the Uniqueids change places as well (channel.c): nobody is elsewhere
     desk.board.rename(old, block["newname"], block.get("uniqueid", ""))
     desk.settle()
 
@@ -155,6 +157,7 @@ def _out_of_pairs(desk: Desk, party: Party, but: str = "") -> None:
 def _enter(desk: Desk, block: Block) -> None:
     if block.get("bridgetechnology", "") in _NO_TALK:
         return
+    desk.is_modern = True
     desk.board.join(block.get("bridgeuniqueid", ""), desk.party(block, prefix=""))
     desk.settle()
 

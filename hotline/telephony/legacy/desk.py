@@ -47,9 +47,10 @@ class Draft:
 class Desk:
     """`members`: interface in lower case → the name of the queue's member. `drafts`: what is to be said, in order.
 
-    `offers`: a member's channel, perhaps Local → queue and interface; `from_queue`: phones that ring for a queue, seen
-    through Local channels; `joined`, `connected`: since when. `is_estimated`: events carry no time, so that it is
-    taken from channels' names, which hold the second of their making.
+    `offers`: a member's channel, perhaps Local → queue and interface; `from_queue`: phones that ring for a queue,
+    seen through Local channels; `joined`, `connected`: since when. `is_modern`: of Asterisk 12 or newer.
+    `is_estimated`: events carry no time, so that it is taken from channels' names, which hold the second of their
+    making.
     """
 
     def __init__(self) -> None:
@@ -60,7 +61,7 @@ class Desk:
         self.joined: dict[Party, datetime] = {}
         self.connected: dict[Party, datetime] = {}
         self.from_queue: set[Party] = set()
-        self.is_down = False
+        self.is_down = self.is_modern = False
         self.at = datetime.fromtimestamp(0, UTC)
         self._has_times = self._is_timeless = False
 
@@ -143,6 +144,7 @@ class Desk:
         party.label = unescape(label) if label.lower() not in _NO_NUMBER else party.label
         self.place(party, block.get(f"{prefix}context", ""), block.get(f"{prefix}exten", ""))
         if linkedid := block.get(f"{prefix}linkedid", ""):
+            self.is_modern = True
             self.board.linked(party, linkedid)
 
     def place(self, party: Party, context: str, exten: str) -> None:

@@ -44,7 +44,7 @@ def is_inside(party: Party, members: Container[str]) -> bool:
     is_short = _EXTENSION.fullmatch(peer) is not None and technology not in _PHONE_NETWORK
     if number and number != peer and len(number) > 2:
         return is_short
-    if party.is_incoming:
+    if party.is_incoming or not (party.was_born or party.dialled):
         context = party.entry[0]
         if _FROM_OUTSIDE.search(context):
             return False
@@ -70,7 +70,8 @@ def recognise(people: Iterable[Party], members: Container[str]) -> Recognised | 
         dialled_number(outside.dialled) or outside.number or (caller.entry[1] if is_number(caller.entry[1]) else None)
     )
     shown = outside.connected if outside.connected and is_number(outside.connected) else names.peer(outside.name)
-    if outside.queued:  # a dialler's: the queue has them as a caller, and so have the agents
+    was_met = first is None and not outside.was_born and not outside.dialled  # in mid-call: nobody saw who began it
+    if outside.queued or was_met:  # queued: a dialler's; the queue has them as a caller, and so have the agents
         return Recognised(outside, "inbound", shown or UNKNOWN_LINE, number)
     return Recognised(caller, "outbound", shown or UNKNOWN_LINE, number)
 

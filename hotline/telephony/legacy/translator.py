@@ -13,7 +13,7 @@ from typing import Any
 from hotline.telephony import messages as m
 from hotline.telephony import names
 from hotline.telephony.legacy.calls import CALLS
-from hotline.telephony.legacy.desk import Desk, Draft, Unread, interface_of
+from hotline.telephony.legacy.desk import Desk, Draft, Unread, interface_of, snapshot
 from hotline.telephony.legacy.idle import IDLE
 from hotline.telephony.legacy.queues import QUEUES
 from hotline.telephony.legacy.recognition import Recognised, calls_of, is_inside, recognise
@@ -99,15 +99,17 @@ class _Telling:
             yield from self._told(draft, call, said[0])
 
     def _begins(self, draft: Draft, call: Recognised) -> bool:
-        """The caller is there, and not only the last words of a call that the capture did not see begin."""
-        who = [value[0] for value in draft.channels.values() if value is not None]
-        return call.caller in who and (call.caller.was_born or draft.kind not in _ENDS)
+        """The caller is there, and these are not the last words of a call that the capture did not see begin."""
+        if not call.caller.was_born:
+            return draft.kind not in _ENDS
+        return any(value is not None and value[0] is call.caller for value in draft.channels.values())
 
     def _offered(self, draft: Draft, call: Recognised) -> m.Message:
         fields = {"hlline": call.line, "hldirection": call.direction}
         if call.number:
             fields["hlnumber"] = call.number
-        seen = next(value for value in draft.channels.values() if value is not None and value[0] is call.caller)
+        here = (value for value in draft.channels.values() if value is not None and value[0] is call.caller)
+        seen = next(here, (call.caller, snapshot(call.caller)))
         return m.UserEvent(at=draft.at, name="HLOffered", fields=fields, channel=self._channel(seen))
 
     def _told(self, draft: Draft, call: Recognised | None, said: Party) -> Iterator[m.Message]:
