@@ -12,6 +12,7 @@ let box;
 let move;
 let timer;
 let before = null;
+let loading;
 
 const find = () => box.querySelector("[data-picker-find]");
 const options = () => [...box.querySelectorAll("[role=option]:not([hidden])")];
@@ -77,7 +78,7 @@ function open() {
   box.querySelector("textarea").value = "";
   filter();
   find().focus();
-  look();
+  loading = look();
 }
 
 export function close() {
@@ -100,6 +101,7 @@ export function toggle() {
 }
 
 async function give(how) {
+  if (!chosen()) await loading; // quicker than the list
   const option = chosen();
   const to = option?.dataset.to;
   if (!to) return;
