@@ -17,7 +17,7 @@ async function ask(method, url, fields, { keepalive = false }) {
     redirect: "error",
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
-  const isJson = /json/.test(response.headers.get("content-type") ?? "");
+  const isJson = response.status !== 204 && /json/.test(response.headers.get("content-type") ?? "");
   return { status: response.status, ok: response.ok, body: isJson ? await response.json() : null };
 }
 
