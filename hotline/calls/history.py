@@ -5,6 +5,7 @@ one that ended on a guess is corrected; one that ended rightly is left alone. Wh
 alone, so twice is once.
 """
 
+import operator
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,17 +16,20 @@ from sqlalchemy import bindparam, select, update
 from hotline.calls.models import Call, CallAlias, CallOffer, JournalCall
 from hotline.calls.recovery import QueueStory, Story, Told, queue_story, tell, told
 from hotline.calls.tracker import TRUNK, UNKNOWN_LINE
-from hotline.db import Tx
+from hotline.db import EventRow, Tx
 from hotline.events import (
     AgentLegEnded,
     AgentMissed,
     AgentOfferEnded,
+    CallAside,
     CallCorrected,
     CallEnded,
     CallEvent,
     CallLineNamed,
     CallQueued,
+    CallRejoined,
     CallStarted,
+    CallTransferred,
 )
 from hotline.telephony.journal import QueueLine
 
@@ -51,6 +55,10 @@ _SETTLED = select(JournalCall.linkedid).where(
     JournalCall.node == bindparam("node"), JournalCall.source == "cel", JournalCall.ended_at.is_not(None),
     JournalCall.linkedid.in_(bindparam("names", expanding=True)),
 )  # fmt: skip
+_MOVES = (CallAside, CallRejoined, CallTransferred)
+_MOVED = select(EventRow.type, EventRow.at).where(
+    EventRow.call_id == bindparam("call"), EventRow.type.in_(bindparam("names", expanding=True))
+)
 _UPSERTS: dict[tuple[str, tuple[str, ...]], Any] = {}
 
 
@@ -135,9 +143,12 @@ async def _missing(tx: Tx, call: Call, events: Sequence[CallEvent]) -> list[Call
     """What happened in the call and was not told, but for its start and end. A leg ends once, whatever the word."""
     keys = {event.dedupe_key: _also(event) for event in events if not isinstance(event, CallStarted | CallEnded)}
     known = await tx.known_keys([also for others in keys.values() for also in others])
+    moved = await _moved(tx, call) if any(isinstance(event, _MOVES) for event in events) else []
     found: list[CallEvent] = []
     for event in events:
         if event.dedupe_key not in keys or event.dedupe_key in known:
+            continue
+        if any(type(event).__name__ == name and abs(at - event.at) <= CLOSE for name, at in moved):
             continue
         # Its key holds the instant, which AMI and the journal know a little apart.
         if isinstance(event, CallQueued) and call.queued_at is not None and call.queued_at - event.at <= CLOSE:
@@ -146,6 +157,12 @@ async def _missing(tx: Tx, call: Call, events: Sequence[CallEvent]) -> list[Call
         if not is_told or (isinstance(event, AgentMissed) and await _was_guessed(tx, call, event)):
             found.append(event)
     return found
+
+
+async def _moved(tx: Tx, call: Call) -> list[tuple[str, datetime]]:
+    """Movements that were told of it. Their keys too hold the instant."""
+    rows = await tx.session.execute(_MOVED, {"call": call.id, "names": [kind.__name__ for kind in _MOVES]})
+    return [(name, at) for name, at in rows]
 
 
 async def _was_guessed(tx: Tx, call: Call, event: AgentMissed) -> bool:
@@ -195,13 +212,16 @@ def corrections(ours: Told, truth: Told, story: Story, over: Over) -> Mapping[st
         ours_at = getattr(ours, name)
         if ours_at is not None and found.get(name) is not None and found[name] > ours_at:
             del found[name]
-    return {name: value for name, value in found.items() if value is not None and _differs(value, getattr(ours, name))}
+    # Who ended otherwise than we thought did more than we saw, however short it was.
+    differs = operator.ne if found.get("outcome", ours.outcome) != ours.outcome else _differs
+    return {name: value for name, value in found.items() if value is not None and differs(value, getattr(ours, name))}
 
 
 def is_whole(story: Story) -> bool:
     """The journal has it from the first record to the last."""
     first = story.records[0]
-    return story.is_over and first.event == "CHAN_START" and first.context == TRUNK and story.outcome is not None
+    begins = first.context == TRUNK or any(record.event == "HLDIAL" for record in story.records)
+    return story.is_over and first.event == "CHAN_START" and begins and story.outcome is not None
 
 
 def _differs(truth: Any, ours: Any) -> bool:

@@ -300,7 +300,9 @@ class LiveCall:
     def _of_caller(self) -> str:
         if self.has_voicemail or self.branch == "hl-recorder":
             return "voicemail"
-        if self.answered_at is not None and self.waits_since is None and self.unqueued_at is None:
+        is_parked = self.aside is not None and self.aside.what == "parked"
+        is_nobodys = self.waits_since is not None or self.unqueued_at is not None or self.sent is not None or is_parked
+        if self.answered_at is not None and not is_nobodys:
             return "answered"
         if self.was_refused:
             return "blocked"

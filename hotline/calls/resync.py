@@ -6,7 +6,7 @@ A snapshot says where everybody is, and not how they came there: only what it sh
 from collections.abc import Container
 from datetime import datetime, timedelta
 
-from hotline.calls.conversations import UP, Conversations
+from hotline.calls.channels import UP, Channels
 from hotline.calls.legs import dialled
 from hotline.events import CallEvent
 from hotline.telephony import messages as m
@@ -35,13 +35,13 @@ class _Every:
 EVERY = _Every()
 
 
-def cut_off(calls: Conversations) -> None:
+def cut_off(calls: Channels) -> None:
     """Asterisk died: whatever was going on was cut off."""
     for call in calls.registry.calls:
         call.was_cut_off, call.hangup_by = True, call.hangup_by or "system"
 
 
-def agree(calls: Conversations, snapshot: m.Snapshot, only: Container[str]) -> list[CallEvent]:
+def agree(calls: Channels, snapshot: m.Snapshot, only: Container[str]) -> list[CallEvent]:
     """What Tracker.resync tells."""
     at, events, registry = snapshot.at, list[CallEvent](), calls.registry
     facts = [told for told in snapshot.behind if isinstance(told, m.UserEvent) and told.name in _BEGINNINGS]
@@ -68,13 +68,13 @@ def agree(calls: Conversations, snapshot: m.Snapshot, only: Container[str]) -> l
     return events
 
 
-def _own(calls: Conversations, channel: m.Channel) -> str:
+def _own(calls: Channels, channel: m.Channel) -> str:
     """What the call of a channel is called."""
     call = calls.registry.by_channel.get(channel.uniqueid)
     return call.own if call is not None else channel.linkedid
 
 
-def _take_in(calls: Conversations, live: m.LiveChannel, at: datetime, is_told_later: bool) -> list[CallEvent]:
+def _take_in(calls: Channels, live: m.LiveChannel, at: datetime, is_told_later: bool) -> list[CallEvent]:
     channel = live.channel
     events: list[CallEvent] = []
     call = calls.call_of(channel, at, events)
@@ -94,7 +94,7 @@ def _take_in(calls: Conversations, live: m.LiveChannel, at: datetime, is_told_la
     return events if is_told_later else events + calls.teller.start(call, began, channel)
 
 
-def _take_queue(calls: Conversations, snapshot: m.Snapshot, only: Container[str]) -> list[CallEvent]:
+def _take_queue(calls: Channels, snapshot: m.Snapshot, only: Container[str]) -> list[CallEvent]:
     events: list[CallEvent] = []
     waiting = {entry.uniqueid: entry for entry in snapshot.entries}
     for uniqueid, entry in waiting.items():
@@ -107,7 +107,7 @@ def _take_queue(calls: Conversations, snapshot: m.Snapshot, only: Container[str]
     return events
 
 
-def _take_room(calls: Conversations, live: m.LiveChannel, at: datetime) -> None:
+def _take_room(calls: Channels, live: m.LiveChannel, at: datetime) -> None:
     """In which conversation somebody is."""
     call = calls.registry.by_channel.get(live.channel.uniqueid)
     if call is None:
@@ -116,7 +116,7 @@ def _take_room(calls: Conversations, live: m.LiveChannel, at: datetime) -> None:
     calls.seat(call, live.channel, bridge, at)
 
 
-def _take_leg(calls: Conversations, live: m.LiveChannel, at: datetime) -> list[CallEvent]:
+def _take_leg(calls: Channels, live: m.LiveChannel, at: datetime) -> list[CallEvent]:
     """A leg: its phone rings, or talks when it is up and in a bridge."""
     channel, events = live.channel, list[CallEvent]()
     call = calls.registry.by_channel.get(channel.uniqueid)
@@ -129,7 +129,7 @@ def _take_leg(calls: Conversations, live: m.LiveChannel, at: datetime) -> list[C
     return events + calls.rung(call, channel, at)
 
 
-def _take_place(calls: Conversations, live: m.LiveChannel, at: datetime) -> list[CallEvent]:
+def _take_place(calls: Channels, live: m.LiveChannel, at: datetime) -> list[CallEvent]:
     """Whether a caller is aside."""
     channel = live.channel
     call = calls.registry.by_channel.get(channel.uniqueid)

@@ -4,7 +4,7 @@ Fed by the worker with what telephony.client read, and by hotline.replay with ca
 facts (HLOffered, HLRecording, HLOutcome, and those of calls.moves) decide; where they are missing, channel and queue
 events do. What does not fit is counted, never raised.
 
-Here: the queue, and what the dialplan says. Channels and bridges are calls.conversations', what becomes of an answered
+Here: the queue, and what the dialplan says. Channels and bridges are calls.channels', what becomes of an answered
 call calls.moves', snapshots calls.resync's, and what is told calls.teller's.
 
 Order is kept for each channel; messages of different channels may come in any order, twice, or late.
@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from hotline.calls import resync
-from hotline.calls.conversations import TRUNK, Conversations
+from hotline.calls.channels import TRUNK, Channels
 from hotline.calls.legs import LiveCall, Offer, OpenCall, dialled
 from hotline.calls.moves import is_outside
 from hotline.calls.resync import EVERY, NOT_CALLERS
@@ -36,7 +36,7 @@ OUTCOMES = frozenset(
 _HANGUP_BY = frozenset({"caller", "agent", "system"})
 
 
-class Tracker(Conversations):
+class Tracker(Channels):
     """All calls of one node, from messages. `boot`: Asterisk's start, as the last snapshot said."""
 
     def __init__(self, node: str, *, outside: Callable[[m.Channel], bool] = is_outside, has_holds: bool = True) -> None:

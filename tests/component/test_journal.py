@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from hotline.agents.models import Agent
 from hotline.calls import history, service
-from hotline.calls.models import Call, CallOffer, JournalCall, JournalFile, Recording
+from hotline.calls.models import Call, CallOffer, CallParty, JournalCall, JournalFile, Recording
 from hotline.calls.tracker import Tracker
 from hotline.db import Database, EventRow, ParkedEvent
 from hotline.handlers import Handlers
@@ -186,7 +186,8 @@ async def truth(house: House, db: Database) -> Any:
 
 async def empty(tx: Any) -> None:
     for table in (
-        Recording, CallOffer, DueWork, ContactTicket, Ticket, Contact, Call, EventRow, JournalCall, JournalFile,
+        Recording, CallOffer, CallParty, DueWork, ContactTicket, Ticket, Contact, Call, EventRow, JournalCall,
+        JournalFile,
     ):  # fmt: skip
         await tx.session.execute(delete(table))
     for agent in await tx.session.scalars(select(Agent)):

@@ -26,7 +26,7 @@ _BRANCHES = {
 }  # fmt: skip
 
 
-class Conversations:
+class Channels:
     """All calls of one node. `unexpected` counts what did not fit, by kind. `outside`: which channels are legs to the
     network; `has_holds`: whether who feeds it knows of holds.
     """
@@ -91,7 +91,6 @@ class Conversations:
         self._out_of_room(call, uniqueid, at)
         if uniqueid == call.caller:
             call.gone_at = at
-            call.put_back(at)
         events: list[CallEvent] = []
         if (offer := call.offers.pop(uniqueid, None)) is not None:
             events += self.teller.end_offer(call, offer, at)
