@@ -101,8 +101,8 @@ async def test_the_agents_phone_rings_first_then_the_number_which_sees_the_lines
     assert (await outside.events.fact("HLWrapUp"))["HLMember"] == "a1"
     assert any("X-Hotline-Asked: dial" in line for line in phone.log)
     (shown,) = [line for line in network.log if " from " in line]
-    assert "<sip:12345@" in shown
-    assert "a1" not in shown.partition(" from ")[2]
+    sender = shown.partition(" from ")[2].partition(";tag")[0]
+    assert sender.strip() == "<sip:12345@127.0.0.1>"  # nothing of the agent
     heard = sound.read_wav(await outside.recording(call))
     assert len(heard) > 2 * sound.RATE
     assert sound.level(heard[sound.RATE :], AGENT_HZ) > 2000
@@ -143,11 +143,10 @@ async def test_an_agents_own_phone_that_does_not_answer_dials_nobody(outside: Ou
     assert not [block for block in outside.events.blocks() if block.get("Event") == "UserEvent"]
 
 
-@pytest.mark.parametrize("number", ["0012125550100", "12800138000"])
-async def test_asterisk_itself_refuses_what_is_on_no_list(outside: Outside, number: str) -> None:
+async def test_asterisk_itself_refuses_what_is_on_no_list(outside: Outside) -> None:
     network = outside.answers()
     outside.phone()
-    call = await outside.dial(number)
+    call = await outside.dial("0012125550100")
     assert await outside.outcome(call) == ("failed", "system", "a1")
     await outside.events.event("Hangup", Uniqueid=call)
     assert network.said("ringing") == 0
