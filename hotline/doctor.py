@@ -16,6 +16,7 @@ from hotline import migrate
 from hotline.access import audit
 from hotline.bus import open_bus
 from hotline.calls import day as days
+from hotline.calls import directory
 from hotline.calls.models import Call, JournalFile, PbxNode
 from hotline.clock import iso, local, now
 from hotline.db import Database, ParkedEvent
@@ -96,6 +97,7 @@ class _Patient:
             ("trail of reads", self.trail),
             ("sounds", self.sounds),
             ("calendar", self.calendar),
+            ("calls out", self.outside),
             ("asterisk", self.running),
             ("asterisk configuration", self.configuration),
             ("manager users", self.manager),
@@ -112,6 +114,14 @@ class _Patient:
         if mode & 0o077:
             raise Wrong(f"{path} can be read by others (mode {mode:o}): chmod 700")
         return str(path)
+
+    async def outside(self) -> str:
+        places = directory.places(self.settings)
+        emergency = ", ".join(directory.emergency_numbers(self.settings))
+        if self.settings.production:
+            return f"production: {emergency} are called themselves, by {self.settings.outbound_trunk}"
+        way = self.settings.outbound_trunk or "no trunk"
+        return f"no production: practice extensions answer for {emergency}; {len(places)} places, {way}"
 
     async def disk(self) -> str:
         path = self.settings.data_dir.resolve()

@@ -60,7 +60,7 @@ class Renderer:
         environment.globals.update(i18n.template_functions(locale, settings.timezone))
         environment.globals.update(
             asset=self.asset, taxonomy=taxonomy, locale=locale, locales=i18n.LOCALES, demo=settings.demo,
-            open_mode=settings.open, phone_test_h=settings.phone_test_h,
+            open_mode=settings.open, practice=not settings.production, phone_test_h=settings.phone_test_h,
             phone_limits={
                 "loss": settings.phone_loss, "jitter": settings.phone_jitter_ms, "rtt": settings.phone_rtt_ms
             },

@@ -21,9 +21,11 @@ from hotline.db import Tx
 _EDGE = timedelta(minutes=10)
 _PORTION = 300
 _CALLS = (
-    select(Call.node, Call.linkedid, Call.line, Call.started_at, Call.ended_at, Call.outcome, Call.id)
+    select(Call.node, Call.linkedid, Call.line, Call.started_at, Call.ended_at, Call.outcome, Call.id, Call.direction)
     .where(Call.started_at >= bindparam("first"), Call.started_at < bindparam("last"), Call.phase != "merged")
 )  # fmt: skip
+# Calls of our own making: no line took them in, no total counts them, and the queue's log knows nothing of them.
+_MADE = frozenset({"outbound", "internal"})
 _ALIASES = (
     select(CallAlias.node, CallAlias.linkedid, Call.linkedid)
     .join(Call, Call.id == CallAlias.call_id)
@@ -56,8 +58,15 @@ async def read(tx: Tx, day: date, *, timezone: str, at: datetime, node: str | No
     def is_mine(name: str) -> bool:
         return node is None or name == node
 
-    told = [Told(totals.OURS, *row) async for row in _rows(tx, _CALLS, window) if is_mine(row[0])]
-    told += [Told(*row) async for row in _rows(tx, _JOURNAL, window) if is_mine(row[1])]
+    told: list[Told] = []
+    made: set[tuple[str, str]] = set()
+    async for *row, direction in _rows(tx, _CALLS, window):
+        if direction in _MADE:
+            made.add((row[0], row[1]))
+        elif is_mine(row[0]):
+            told.append(Told(totals.OURS, *row))
+    rows = [Told(*row) async for row in _rows(tx, _JOURNAL, window) if is_mine(row[1])]
+    told += [one for one in rows if (one.node, one.linkedid) not in made]
     aliases = {(name, younger): own async for name, younger, own in _rows(tx, _ALIASES, window)}
     read_until = {(name, source): read_at async for name, source, read_at in _rows(tx, _READ, {}) if is_mine(name)}
     return await asyncio.to_thread(

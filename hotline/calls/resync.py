@@ -15,12 +15,12 @@ from hotline.telephony.names import is_ghost, is_local, peer
 NOT_CALLERS = frozenset(
     {
         "hl-agents", "hl-consult", "hl-control", "hl-dial", "hl-member", "hl-member-end", "hl-offer", "hl-out",
-        "hl-party", "hl-sandbox", "hl-spy", "hl-spy-end", "hl-test",
+        "hl-party", "hl-sandbox", "hl-spy", "hl-spy-end", "hl-test", "hl-way",
     }
 )  # fmt: skip
 _WAITS = "hl-wait"  # where a caller is aside, with what for as the extension
 _ASIDE = frozenset({"consult", "held", "parked"})
-_DIALS = "hl-dial"
+_DIALS = frozenset({"hl-dial", "hl-out", "hl-way"})  # it dials in a routine of the dialplan's
 _BEGINNINGS = frozenset({"HLOffered", "HLDial"})
 _WAITING_ROOMS = frozenset({"BridgeWait", "Park", "ParkedCall", "Parked Call"})
 
@@ -81,7 +81,7 @@ def _take_in(calls: Channels, live: m.LiveChannel, at: datetime, is_told_later: 
     if call is None or channel.uniqueid != channel.linkedid:
         return events
     began = at - timedelta(seconds=live.age_s)
-    if channel.context == _DIALS and not call.is_told and not is_told_later:
+    if channel.context in _DIALS and not call.is_told and not is_told_later:
         number = dialled(channel.exten)
         return events + calls.moves.dials(
             call, channel, began, number=number, line="", member=peer(channel.name), direction="outbound"

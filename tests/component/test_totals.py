@@ -82,6 +82,16 @@ async def test_a_call_that_became_another_one_counts_once_under_either_name(db: 
     assert (day.calls, day.differences) == (1, ())
 
 
+async def test_calls_that_we_made_are_in_no_total_and_differ_from_nothing(db: Database) -> None:
+    async with db.write() as tx:
+        taken = await ended(tx, NOON - timedelta(minutes=10))
+        made = await ended(tx, NOON - timedelta(minutes=5), direction="outbound")
+        await journal(tx, taken, read_at=NOON)
+        await journal(tx, made, read_at=NOON, source="cel")  # the queue's log knows nothing of it
+    day = await read(db)
+    assert (day.calls, day.differences) == (1, ())
+
+
 async def test_only_the_asked_nodes_calls_and_records_are_compared(db: Database) -> None:
     async with db.write() as tx:
         mine = await ended(tx, NOON - timedelta(minutes=30))

@@ -23,6 +23,7 @@ from hotline.telephony.install import config_home
 from tests.e2e.caller import Caller
 from tests.integration.pbx import TRUNK, Pbx, Sipp, free_port
 from tests.integration.sound import short_sounds
+from tests.integration.voice import Voice
 
 BASE_PORT = 26000
 WAIT_S = 30.0
@@ -72,6 +73,9 @@ class House:
             "drain_s": 0,
             "phone_test_h": 0,
             "trunks": TRUNK,
+            # On loopback: who answers there is the test's own.
+            "outbound_trunk": f"{TRUNK}:{free_port(port + 350)}",
+            "outbound_allow": "1[3-9]XXXXXXXXX",
         }
         return cls(directory, Settings(**(values | changes)))
 
@@ -84,6 +88,11 @@ class House:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.settings.port}"
+
+    def outside(self, hertz: int, **values: Any) -> Voice:
+        """Whoever is called outside: a telephone that answers and says a tone."""
+        port = int(self.settings.outbound_trunk.rpartition(":")[2])
+        return Voice((self.settings.sip_bind, self.settings.sip_port), TRUNK, hertz, port=port, **values)
 
     @property
     def log(self) -> Path:

@@ -578,3 +578,13 @@ def test_a_caller_whom_a_snapshot_shows_aside() -> None:
     assert [_said(event) for event in tracker.resync(pbx_now.snapshot())] == ["20 CallAside consult a1"]
     back = Pbx.after([*TALK, *pbx.apart(20, CALLER, A1), *pbx.together(30, CALLER, A1, bridge="b3")])
     assert [_said(event) for event in tracker.resync(back.snapshot())] == ["30 CallRejoined a1"]
+
+
+def test_a_call_that_an_agent_dials_is_known_by_its_place_in_the_dialplan() -> None:
+    # While it rings outside, the agent's leg is in the routine that every way out goes through.
+    dialling = replace(DIALLER, context="hl-way")
+    now = Pbx.after([*DIALS[:2], m.NewState(at=pbx.at(3), channel=dialling)])
+    tracker = Tracker("pbx1")
+    said = [_said(event) for event in tracker.resync(now.snapshot())]
+    assert said[0].endswith("CallStarted outbound")
+    assert said[1].endswith("AgentRang a1 dial")
