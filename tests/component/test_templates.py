@@ -44,6 +44,7 @@ def test_what_callers_and_colleagues_typed_is_escaped() -> None:
         "live": None,
         "demo": False,
         "open_mode": "calendar",
+        "practice": True,
     }
     page = gallery.environment("en").get_template("console/index.html").render(base | context)
     assert "<script>alert" not in page

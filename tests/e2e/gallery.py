@@ -67,6 +67,7 @@ def render(name: str, locale: str) -> str:
         "as_of": samples.NOW,
         "demo": True,
         "open_mode": "always",
+        "practice": False,
         "page": name,
     }
     return environment(locale).get_template(template).render(base | context)
