@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from hotline.agents import presence, service
 from hotline.agents.models import Agent
@@ -35,7 +35,7 @@ _MINE = (
     .join(Call, Call.id == CallOffer.call_id)
     .where(
         CallOffer.agent_id == bindparam("agent"), CallOffer.result == "answered", CallOffer.left_at.is_(None),
-        CallOffer.role != "supervisor", Call.ended_at.is_(None),
+        or_(CallOffer.role != "supervisor", CallOffer.owned_at.is_not(None)), Call.ended_at.is_(None),
     )
     .order_by(CallOffer.ended_at.desc())
     .limit(1)

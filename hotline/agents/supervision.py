@@ -11,11 +11,11 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
 
 from hotline.agents import presence, service, watching
+from hotline.agents.call_control import on_call
 from hotline.agents.models import Agent, Supervision
-from hotline.calls.models import Call, CallOffer
+from hotline.calls.models import Call
 from hotline.clock import Now, now
 from hotline.db import Database, Tx
 from hotline.errors import Conflict, Invalid, TelephonyError
@@ -115,17 +115,17 @@ class SupervisorDesk:
         async with self._db.write() as tx:
             row = await self._row(tx, supervisor_id)
             supervisor = await service.get(tx, supervisor_id)
-            agent = await service.get(tx, row.agent_id)
-            call = await tx.session.get(Call, row.call_id)
-            spied = await _leg_of(tx, agent, row.call_id)
-            if row.leg is None or call is None or call.ended_at is not None or spied is None:
+            theirs = await on_call(tx, row.agent_id)
+            if row.leg is None or theirs is None or theirs.call_id != row.call_id:
                 raise Conflict(N_("The agent is not on this call any more."))
+            if theirs.aside is not None:
+                raise Conflict(N_("The caller is not with the agent now: they must take them back first."))
             row.pending, row.pending_at = "take-over", self._now()
-            leg, caller, ref, call_id = row.leg, call.linkedid, row.id, row.call_id
-            giver, taker = spied, supervisor.endpoint
+            leg, ref = row.leg, row.id
+            place = f"caller-{_round(row)}-{supervisor.endpoint}"
         await self._tell(ref, actions.redirect(leg, CONTEXT, "take-over"))
-        await self._tell(ref, actions.redirect(caller, CONTEXT, f"caller-{taker}", (giver, ROOM, "leave")))
-        return call_id
+        await self._tell(ref, actions.redirect(theirs.caller, CONTEXT, place, (theirs.agent, ROOM, "leave")))
+        return theirs.call_id
 
     async def leave(self, supervisor_id: UUID) -> None:
         """Nothing happens to the call. Raises Conflict when they are on none."""
@@ -168,8 +168,8 @@ class SupervisorDesk:
         if supervisor.state in presence.BUSY:
             raise Conflict(N_("You are on a call yourself."))
         call = await tx.session.get(Call, agent.call_id) if agent.call_id is not None else None
-        leg = await _leg_of(tx, agent, call.id) if call is not None else None
-        if agent.state != "on_call" or call is None or leg is None:
+        theirs = await on_call(tx, agent.id)
+        if agent.state != "on_call" or call is None or theirs is None or theirs.call_id != call.id:
             raise Conflict(N_("The agent is on no call now."))
         at = self._now()
         row = Supervision(
@@ -178,8 +178,8 @@ class SupervisorDesk:
         )  # fmt: skip
         tx.session.add(row)
         variables = {
-            "HLSPIED": leg, "HLCALL": call.linkedid, "HLMEMBER": agent.endpoint,
-            "HLBY": supervisor.endpoint, "HLREF": str(row.id),
+            "HLSPIED": theirs.agent, "HLCALL": call.linkedid, "HLWHOM": theirs.caller, "HLMEMBER": agent.endpoint,
+            "HLBY": supervisor.endpoint, "HLREF": str(row.id), "HLROUND": str(_round(row)),
         }  # fmt: skip
         command = actions.originate(
             supervisor.endpoint, CONTEXT, wish.mode, variables, call.line, asked=ASKED, timeout_ms=_RING_MS
@@ -200,14 +200,8 @@ class SupervisorDesk:
             raise
 
 
-async def _leg_of(tx: Tx, agent: Agent, call_id: UUID) -> str | None:
-    """The agent's own channel in the call, by Uniqueid."""
-    found = await tx.session.scalars(
-        select(CallOffer.leg)
-        .where(
-            CallOffer.call_id == call_id, CallOffer.member == agent.endpoint, CallOffer.result == "answered",
-            CallOffer.left_at.is_(None), CallOffer.leg != "",
-        )
-        .order_by(CallOffer.rang_at.desc())
-    )  # fmt: skip
-    return found.first()
+def _round(row: Supervision) -> int:
+    """By this the caller's channel and the supervisor's leg know one another's words, once it has taken over: a number
+    that no round of the queue reaches.
+    """
+    return int(row.asked_at.timestamp())

@@ -109,6 +109,7 @@ async def test_the_supervisors_phone_is_rung_for_a_leg_on_the_agents_own(scene: 
     row = await scene.row()
     assert given["HLSPIED"] == LEG
     assert (given["HLCALL"], given["HLREF"]) == (scene.call.linkedid, str(row.id))
+    assert given["HLWHOM"] == scene.call.linkedid  # the caller's own channel began the call
     assert given["PJSIP_HEADER(add,X-Hotline-Asked)"] == "supervise"
     # Nothing is so yet: only asked for.
     assert (row.mode, row.pending, row.began_at) == (None, "whisper", None)
@@ -171,8 +172,9 @@ async def test_taking_over_brings_the_supervisor_first_and_then_the_caller_from_
     await scene.desk.take_over(scene.supervisor.id)
     first, second = scene.sent[-2:]
     assert first.headers == (("Channel", SPY), ("Context", "hl-spy"), ("Exten", "take-over"), ("Priority", "1"))
+    place = f"caller-{int(T0.timestamp())}-{scene.supervisor.endpoint}"
     assert second.headers == (
-        ("Channel", scene.call.linkedid), ("Context", "hl-spy"), ("Exten", f"caller-{scene.supervisor.endpoint}"),
+        ("Channel", scene.call.linkedid), ("Context", "hl-spy"), ("Exten", place),
         ("Priority", "1"),
         ("ExtraChannel", LEG), ("ExtraContext", "hl-room"), ("ExtraExten", "leave"), ("ExtraPriority", "1"),
     )  # fmt: skip

@@ -119,7 +119,10 @@ class Scene:
     # What the application does, each by one command
 
     async def move(self, command: actions.Command) -> None:
-        said = await self.commands.send(command.action, **dict(command.headers))
+        headers: dict[str, Any] = {}
+        for name, value in command.headers:  # variables come several times
+            headers.setdefault(name, []).append(value)
+        said = await self.commands.send(command.action, **headers)
         assert said["Response"] == "Success", said
 
     async def consult(self, agent: str, to: str) -> None:
