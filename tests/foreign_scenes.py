@@ -373,11 +373,58 @@ def dialler() -> list[bytes]:
     ]  # fmt: skip
 
 
+def meetme() -> list[bytes]:
+    """Asterisk 1.8: 101 sits in a MeetMe room, the caller comes in, 10 s later 102; 101 leaves first (app_meetme.c)."""
+    caller = ("SIP/trunk-00000002", uid(2, 10))
+    people = [(("SIP/101-00000001", uid(1)), 4, "101", "8000", "from-internal")]
+    people += [
+        (caller, 4, NUMBER, "12345", "from-trunk"),
+        (("SIP/102-00000003", uid(3, 20)), 4, "102", "8000", "from-internal"),
+    ]
+
+    def room(what: str, who: tuple[str, str]) -> bytes:
+        return event(f"Meetme{what}", Privilege="call,all", Channel=who[0], Uniqueid=who[1], Meetme="8000", Usernum=1)
+
+    blocks = []
+    for who, *rest in people:
+        blocks += [born(*who, *rest), state(*who, 6), room("Join", who)]
+    for who, *_rest in people:
+        blocks += [room("Leave", who), over(*who)]
+    return blocks
+
+
+def by_an_agent_channel() -> list[bytes]:
+    """Asterisk 11, chan_agent: the queue's member is Agent/1001, a channel that stands for a phone off the hook."""
+    agent = ("Agent/1001", uid(2, 5))
+    about = {
+        "Queue": "400",
+        "Uniqueid": CALLER[1],
+        "Channel": agent[0],
+        "Member": "Agent/1001",
+        "MemberName": "Agent/1001",
+    }
+    return [
+        born(*CALLER, 4, NUMBER, "12345", "from-trunk"), state(*CALLER, 6, NUMBER),
+        event("Join", Privilege="call,all", Channel=CALLER[0], CallerIDNum=NUMBER, Queue="400", Position=1, Count=1,
+              Uniqueid=CALLER[1]),
+        born(*agent, 0),
+        event("AgentCalled", Privilege="agent,all", Queue="400", AgentCalled="Agent/1001", AgentName="Agent/1001",
+              ChannelCalling=CALLER[0], DestinationChannel=agent[0], Context="ext-queues", Extension="400",
+              Priority=1, Uniqueid=CALLER[1]),
+        state(*agent, 6),
+        event("Leave", Privilege="call,all", Channel=CALLER[0], Queue="400", Count=0, Position=1, Uniqueid=CALLER[1]),
+        event("AgentConnect", Privilege="agent,all", **about, Holdtime=8, BridgedChannel=agent[1], Ringtime=0),
+        link(CALLER, agent),
+        event("AgentComplete", Privilege="agent,all", **about, HoldTime=8, TalkTime=33, Reason="caller"),
+        link(CALLER, agent, "Unlink"), over(*agent), over(*CALLER),
+    ]  # fmt: skip
+
+
 SCENES = {
     scene.__name__: scene()
     for scene in (
         queue_through_local, attended_transfer, outbound_busy, between_extensions, of_the_fourth, ring_group,
         gave_up_in_a_queue, mailbox, blind_transfer, click_to_dial, parked_and_picked_up, forwarded,
-        queue_through_local_kept, dialler,
+        queue_through_local_kept, dialler, meetme, by_an_agent_channel,
     )
 }  # fmt: skip

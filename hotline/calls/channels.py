@@ -117,6 +117,7 @@ class Channels:
         events: list[CallEvent] = []
         channel, at = message.channel, message.at
         call = self.call_of(channel, at, events)
+        is_new = bool(events)  # whoever came first was of another call until now
         if call is None or message.technology in _NO_TALK or is_ghost(channel.name):
             return events
         if not call.enter(channel.uniqueid, message.bridge, at):
@@ -124,6 +125,8 @@ class Channels:
         self.registry.enter(message.bridge, channel)
         if (offer := call.offers.get(channel.uniqueid)) is not None:
             offer.left_at = None
+        for one in list(self.registry.rooms.get(message.bridge, {}).values()) if is_new else ():
+            events += self.talks(call, one, at)
         return events + self.meet(call, channel, message.bridge, at)
 
     def meet(self, call: LiveCall, channel: m.Channel, bridge: str, at: datetime) -> list[CallEvent]:

@@ -55,6 +55,7 @@ def test_the_command_prints_a_call_a_line_and_asks_no_database(monkeypatch: pyte
     assert len(calls) == 6
     assert [call["outcome"] for call in calls].count("blocked") == 1
     assert [call["started_at"] for call in calls] == sorted(call["started_at"] for call in calls)
+    assert done.stderr == "did not fit: nothing\n"
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -86,7 +86,11 @@ def test_every_message_is_of_a_person_with_a_call_and_a_time(scene: str) -> None
     assert not [channel.name for channel in channels if channel.name.startswith("Local/") or "<" in channel.name]
     first = foreign.uid({"ring_group": 10, "mailbox": 5}.get(scene, 1))
     # Who calls on a line of their own is of another call until they meet.
-    own = {"attended_transfer": {foreign.uid(3, 30)}, "parked_and_picked_up": {foreign.uid(3, 20)}}.get(scene, set())
+    own = {
+        "meetme": {foreign.uid(2, 10), foreign.uid(3, 20)},
+        "attended_transfer": {foreign.uid(3, 30)},
+        "parked_and_picked_up": {foreign.uid(3, 20)},
+    }.get(scene, set())
     assert {channel.linkedid for channel in channels} == {first} | own
     last = {channel.uniqueid: channel.linkedid for channel in channels}
     assert set(last.values()) == {first}
@@ -228,6 +232,16 @@ RECORDS: dict[str, tuple[tuple[object, ...], list[Leg], list[tuple[str, str | No
         [],
     ),
     "dialler": (("answered", "agent", "101", 15.0, 20.0, 0.0), [("101", None, "queue", "answered", 20.0)], []),
+    "meetme": (
+        ("answered", None, "102", 0.0, 10.0, 0.0),
+        [("101", None, "transfer", "answered", 10.0), ("102", None, "transfer", "answered", 0.0)],
+        [],
+    ),
+    "by_an_agent_channel": (
+        ("answered", "caller", "1001", 8.0, 33.0, 0.0),
+        [("1001", None, "queue", "answered", 33.0)],
+        [],
+    ),
     "forwarded": (
         ("answered", None, None, None, None, 0.0),
         [("101", None, "queue", "withdrawn", None), (None, "13900139000", "party", "answered", 0.0)],

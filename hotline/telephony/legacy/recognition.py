@@ -57,9 +57,13 @@ def recognise(people: Iterable[Party], members: Container[str]) -> Recognised | 
     people = [party for party in people if party.is_real]
     if not people:
         return None
-    first = next((party for party in people if party.is_incoming), None)
-    if first is not None and not is_inside(first, members):
-        return Recognised(first, "inbound", _line(first), first.number)
+    came = [party for party in people if party.is_incoming]
+    guest = next((party for party in came if not is_inside(party, members)), None)
+    if guest is not None:
+        return Recognised(guest, "inbound", _line(guest), guest.number)
+    if not came and not any(party.dialled or party.dialler or party.talked or party.queued for party in people):
+        return None  # a channel that the PBX made, and nothing became of it
+    first = came[0] if came else None
     ours = [party for party in people if is_inside(party, members)]
     outside = next((party for party in people if party not in ours), None)
     caller = first or (ours or people)[0]
