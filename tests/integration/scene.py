@@ -114,7 +114,7 @@ class Scene:
             if since and time.monotonic() - since > 0.1:
                 return
             assert time.monotonic() < end, f"heard {now}, not {who}"
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(0.05)
 
     # What the application does, each by one command
 

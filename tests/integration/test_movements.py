@@ -321,6 +321,14 @@ async def test_a_parked_caller_hears_music_until_somebody_takes_them(scene: Scen
     assert await outcome(scene) == ("answered", "caller", "a3")
 
 
+async def test_a_parked_caller_who_gives_up_is_owed_a_call(scene: Scene) -> None:
+    await scene.answered()
+    await scene.give("parked", context="hl-wait")
+    await scene.heard(caller={"music"})
+    scene.caller.hang_up()
+    assert (await outcome(scene))[:2] == ("abandoned", "caller")
+
+
 async def test_a_parked_caller_whom_nobody_takes_is_first_in_line_when_the_time_is_over(scene: Scene) -> None:
     await scene.answered()
     await scene.give("parked", context="hl-wait")

@@ -112,7 +112,7 @@ class Voice:
         """The phone's own blind transfer."""
         self._send(self._request("REFER", extra=f"Refer-To: <sip:{user}@{self.server[0]}:{self.server[1]}>\r\n"))
 
-    def hears(self, hertz: float, window_s: float = 0.4) -> bool:
+    def hears(self, hertz: float, window_s: float = 0.25) -> bool:
         return level(self._last(window_s), hertz) > _LOUD
 
     def hears_only(self, *tones: float, of: tuple[float, ...]) -> bool:
