@@ -11,7 +11,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +42,9 @@ def plain_phone(endpoint: str, port: int, address: str) -> str:
 
 
 async def _run(address: str, phones_port: int) -> None:
-    async def write_agents(self: Asterisk, phones: Sequence[tuple[str, str]]) -> None:
+    async def write_agents(
+        self: Asterisk, phones: Sequence[tuple[str, str]], outside: Mapping[str, str] | None = None
+    ) -> None:
         write_file(
             self.places.agents, "".join(plain_phone(endpoint, phones_port, address) for endpoint, _secret in phones)
         )

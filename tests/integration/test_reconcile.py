@@ -1,7 +1,7 @@
 """Rows and the real Asterisk: what is on its way is no drift under load, and what was missed is put right."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import cast
@@ -32,7 +32,7 @@ PHONES = ("a1", "a2", "a3")
 class NoPhones:
     """SIPp's phones have fixed addresses: nothing is written for them."""
 
-    async def write_agents(self, _phones: Sequence[tuple[str, str]]) -> None:
+    async def write_agents(self, _phones: Sequence[tuple[str, str]], _outside: Mapping[str, str] | None = None) -> None:
         pass
 
 
