@@ -1,7 +1,7 @@
 """`hotline replay`: a capture of what one AMI connection said → call records. No database; no bytes make it fail.
 
 A capture of our own Asterisk is read as in service; any other through telephony.legacy, which knows the AMI of Asterisk
-1.4 to 22 and needs none of our dialplan's facts.
+1.4 to 22 and needs none of our dialplan's facts (docs/adr/0007).
 """
 
 from collections import Counter

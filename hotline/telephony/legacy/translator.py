@@ -22,7 +22,7 @@ from hotline.telephony.parser import Block
 
 _HANDLERS = {**CALLS, **QUEUES}
 _MISSED = frozenset({"NOANSWER", "BUSY", "CONGESTION", "CHANUNAVAIL"})
-# Of such a call the channel that carries it is the agent's.
+# Of a call that a phone of the PBX began, the channel that carries it is the agent's.
 _SIDES = {"caller": "agent", "agent": "caller"}
 _ENDS = (m.Hangup, m.UserEvent, m.NewState)
 
