@@ -19,7 +19,15 @@ from tests import pbx_model as pbx
 from tests.foreign_scenes import SCENES
 from tests.pbx_model import TRANSCRIPTS
 
-NAMES = [*pbx.NAMES, *SCENES]
+MOVEMENTS = [
+    "blind-transfer", "blind-transfer-by-phone", "blind-transfer-given-up", "blind-transfer-rejected",
+    "conference-caller-hangs-up", "conference-held", "consult-agent-lost", "consult-back", "consult-caller-hangs-up",
+    "consult-colleague-hangs-up", "consult-completed", "consult-conference", "consult-rejected", "consult-withdrawn",
+    "held-and-resumed", "parked-and-taken", "parked-too-long", "to-queue",
+]  # fmt: skip
+OUTSIDE = ["consult-outside-completed", "consult-outside-conference"]
+JOURNAL = TRANSCRIPTS.parent / "journal"
+NAMES = [*pbx.NAMES, *MOVEMENTS, *OUTSIDE, *SCENES]
 names, seeds = st.sampled_from(NAMES), st.integers(0, 2**32)
 few = settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
@@ -28,7 +36,7 @@ few = settings(max_examples=30, deadline=None, derandomize=True, suppress_health
 def _whole(name: str) -> bytes:
     if name in SCENES:
         return foreign.capture(SCENES[name])
-    return (TRANSCRIPTS / f"{name}.ami").read_bytes()
+    return ((JOURNAL if name in {*MOVEMENTS, *OUTSIDE} else TRANSCRIPTS) / f"{name}.ami").read_bytes()
 
 
 @cache
@@ -72,6 +80,22 @@ def test_without_our_dialplans_facts_the_same_call_is_read(tmp_path: Path, name:
     assert (read.talk_s or 0) == pytest.approx(ours.talk_s or 0, abs=0.05)
     if ours.answered_at is not None or name == "abandoned":
         assert read.outcome == ours.outcome
+
+
+@pytest.mark.parametrize("name", MOVEMENTS)
+def test_without_our_dialplans_facts_the_same_movement_is_read(tmp_path: Path, name: str) -> None:
+    """Who had the caller, who was asked, who was given the call; holds only where a phone itself says so."""
+    [ours], [read] = _read(tmp_path, _whole(name)), _read(tmp_path, _stripped(name))
+    assert (read.agent, read.answered_at, read.wait_s, read.hangup_by) == (
+        ours.agent, ours.answered_at, ours.wait_s, ours.hangup_by,
+    )  # fmt: skip
+    assert read.talk_s == pytest.approx(ours.talk_s, abs=0.01)
+    assert [(leg.member, leg.role, leg.result) for leg in read.legs] == [
+        (leg.member, leg.role, leg.result) for leg in ours.legs
+    ]
+    attended, told = ([given.to for given in record.transfers if given.kind == "attended"] for record in (read, ours))
+    assert attended == told
+    assert name != "held-and-resumed" or read.hold_s == ours.hold_s
 
 
 def test_two_hundred_calls_of_another_dialplan_are_two_hundred_calls(tmp_path: Path) -> None:
