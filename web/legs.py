@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from hotline.agents.models import Agent
 from hotline.calls.models import CallOffer, CallParty, Recording
-from hotline.db import Tx
+from hotline.db import EventRow, Tx
 from web.board import masked
 from web.views import LegView, MarkView
 
@@ -37,6 +37,41 @@ async def of_calls(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, list[Leg]]:
     for party in await tx.session.scalars(select(CallParty).where(CallParty.call_id.in_(ids))):
         legs.setdefault(party.call_id, []).append((party.rang_at, Leg(party=party)))
     return {call: [leg for _at, leg in sorted(found, key=lambda one: one[0])] for call, found in legs.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """The caller went from `giver` to `receiver`. `kind`: blind, attended, queue, take-over; `to`: queue, outside or
+    None for an agent. Names are None where nobody knows.
+    """
+
+    at: datetime
+    kind: str
+    giver: str | None
+    receiver: str | None
+    to: str | None
+
+
+async def transfers_of(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, list[Transfer]]:
+    """By call, oldest first. Two statements."""
+    events = list(
+        await tx.session.scalars(
+            select(EventRow)
+            .where(EventRow.call_id.in_(ids), EventRow.type == "CallTransferred")
+            .order_by(EventRow.at, EventRow.seq)
+        )
+    )
+    phones = {str(event.data.get(name)) for event in events for name in ("member", "to")}
+    names = dict((await tx.session.execute(select(Agent.endpoint, Agent.name).where(Agent.endpoint.in_(phones)))).all())
+    found: dict[UUID, list[Transfer]] = {}
+    for event in events:
+        to = str(event.data["to"])
+        place = to if to in {"queue", "outside"} else None
+        giver = names.get(str(event.data.get("member")))
+        if event.call_id is not None:
+            moved = Transfer(event.at, str(event.data["kind"]), giver, names.get(to), place)
+            found.setdefault(event.call_id, []).append(moved)
+    return found
 
 
 def agents_who_were_there(legs: Sequence[Leg]) -> set[UUID]:

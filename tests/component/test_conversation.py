@@ -32,6 +32,7 @@ from hotline.handlers import Handlers
 from tests import factories
 from tests.factories import T0
 from web import calls as call_views
+from web import legs
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ async def _row(db: Database, table: type[Any]) -> Any:
         return (await tx.session.scalars(select(table))).one()
 
 
-async def _legs(db: Database) -> list[CallOffer]:
+async def _offers(db: Database) -> list[CallOffer]:
     async with db.read() as tx:
         return list(await tx.session.scalars(select(CallOffer).order_by(CallOffer.rang_at)))
 
@@ -92,7 +93,7 @@ async def test_each_leg_has_its_role_and_its_own_talk_and_hold(house: Database) 
     left = _about(AgentLegEnded, 60, member="a2", leg="p2", role="consult", talk_ms=30_000, hold_ms=0)
     await _tell(house, *TALK, *ATTENDED, left, ended)
     assert [
-        (leg.member, leg.role, leg.talk_ms, leg.hold_ms, leg.owned_at, leg.left_at) for leg in await _legs(house)
+        (leg.member, leg.role, leg.talk_ms, leg.hold_ms, leg.owned_at, leg.left_at) for leg in await _offers(house)
     ] == [
         ("a1", "queue", 20_000, 10_000, _at(10), _at(30)),
         ("a2", "consult", 30_000, 0, _at(30), _at(60)),
@@ -107,7 +108,7 @@ async def test_a_consulted_agent_who_leaves_had_no_talk_and_owns_nothing(house: 
         _about(AgentLegEnded, 30, member="a2", leg="p2", role="consult", talk_ms=0, hold_ms=0),
     )
     await _tell(house, *TALK, *ATTENDED[:3], *back)
-    first, second = await _legs(house)
+    first, second = await _offers(house)
     call = await _row(house, Call)
     assert (second.talk_ms, second.hold_ms, second.owned_at) == (None, None, None)
     assert (call.agent_id, call.phase, call.aside) == (first.agent_id, "talking", None)
@@ -124,13 +125,13 @@ async def test_a_caller_aside_is_said_so_with_since_when_and_by_whom(house: Data
 
 async def test_a_hold_is_open_until_it_is_resumed_or_the_leg_ends(house: Database) -> None:
     await _tell(house, *TALK, _about(LegHeld, 20, member="a1", leg="p1"))
-    (leg,) = await _legs(house)
+    (leg,) = await _offers(house)
     assert (leg.held_at, leg.hold_ms) == (_at(20), None)
     await _tell(house, _about(LegResumed, 24, member="a1", leg="p1"), _about(LegHeld, 30, member="a1", leg="p1"))
-    (leg,) = await _legs(house)
+    (leg,) = await _offers(house)
     assert (leg.held_at, leg.hold_ms) == (_at(30), 4000)
     await _tell(house, _about(AgentLegEnded, 40, member="a1", leg="p1", talk_ms=30_000, hold_ms=14_000))
-    (leg,) = await _legs(house)
+    (leg,) = await _offers(house)
     assert (leg.held_at, leg.hold_ms, leg.talk_ms) == (None, 14_000, 30_000)
 
 
@@ -143,7 +144,7 @@ async def test_a_journal_knows_no_holds(house: Database) -> None:
         _about(AgentLegEnded, 40, member="a1", leg="p1", talk_ms=30_000, hold_ms=None, **past),
         _about(CallEnded, 40, outcome="answered", hangup_by="caller", talk_ms=30_000, hold_ms=None, **past),
     )
-    (leg,), call = await _legs(house), await _row(house, Call)
+    (leg,), call = await _offers(house), await _row(house, Call)
     assert (leg.talk_ms, leg.hold_ms, call.talk_ms, call.hold_ms) == (30_000, None, 30_000, None)
 
 
@@ -189,7 +190,7 @@ async def test_a_blind_transfer_rings_and_who_answers_it_has_the_caller(house: D
         (open_call,) = await service.open_calls(tx, "pbx1")
     assert not open_call.is_waiting
     await _tell(house, _about(CallAnswered, 28, member="a2", leg="p2", wait_ms=1, role="transfer"))
-    call, (_first, second) = await _row(house, Call), await _legs(house)
+    call, (_first, second) = await _row(house, Call), await _offers(house)
     assert (call.phase, call.agent_id, second.owned_at) == ("talking", second.agent_id, _at(28))
 
 
@@ -226,9 +227,37 @@ async def test_one_agent_alone_leaves_no_mark(house: Database) -> None:
     assert await _marks(house) == [("call", [])]
 
 
+async def test_transfers_are_told_by_name(house: Database) -> None:
+    outside = _about(CallTransferred, 50, kind="blind", member="a2", to="outside")
+    await _tell(house, *TALK, *ATTENDED, outside)
+    call = await _row(house, Call)
+    async with house.read() as tx:
+        moved = await legs.transfers_of(tx, [call.id])
+    assert moved[call.id] == [
+        legs.Transfer(_at(30), "attended", "agent a1", "agent a2", None),
+        legs.Transfer(_at(50), "blind", "agent a2", None, "outside"),
+    ]
+
+
+async def test_after_our_own_start_each_leg_is_what_it_was(house: Database) -> None:
+    await _tell(
+        house, *TALK, *ATTENDED[:3], _about(PartyRang, 26, leg="o1", member="a1", number="110"),
+        _about(LegHeld, 27, member="a2", leg="p2"),
+    )  # fmt: skip
+    async with house.read() as tx:
+        (adopted,) = await service.open_calls(tx, "pbx1")
+    assert [(one.leg, one.role, one.has_since, one.held_at) for one in adopted.offers] == [
+        ("p1", "queue", _at(10), None), ("p2", "consult", None, _at(27)),
+    ]  # fmt: skip
+    assert [(one.leg, one.number, one.member) for one in adopted.parties] == [("o1", "110", "a1")]
+    assert (adopted.aside, adopted.aside_at, adopted.aside_by, adopted.direction) == (
+        "consult", _at(20), "a1", "inbound",
+    )  # fmt: skip
+
+
 async def test_whoever_was_on_a_call_may_see_its_record(house: Database) -> None:
     await _tell(house, *TALK, *ATTENDED)
-    first, second = await _legs(house)
+    first, second = await _offers(house)
     async with house.read() as tx:
         (found,) = await call_views.beside(tx, list(await tx.session.scalars(select(Call))))
     assert {first.agent_id, second.agent_id} <= found.owners

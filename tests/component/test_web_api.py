@@ -34,7 +34,7 @@ async def test_a_call_record_has_the_fields_that_others_rely_on(house: House) ->
         "direction": "in", "caller_number": "13800001234", "started_at": "2026-05-11T02:00:00Z",
         "queued_at": "2026-05-11T02:00:00Z", "answered_at": "2026-05-11T02:00:12Z", "ended_at": "2026-05-11T02:01:12Z",
         "outcome": "answered", "hangup_by": "caller", "agent": agent.name, "wait_s": 12.345, "talk_s": 60.0,
-        "hold_s": None, "aside": None, "ticket": ticket.ref, "legs": [],
+        "hold_s": None, "aside": None, "ticket": ticket.ref, "legs": [], "transfers": [],
     }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Call records for programs. Numbers are whole only for who may see those of live calls, and reading leaves a trace."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -36,6 +37,16 @@ class CallLeg(BaseModel):
     hold_s: float | None
 
 
+class CallTransfer(BaseModel):
+    """The caller went to another agent, the `queue` or `outside`. `kind`: blind, attended, queue, take-over."""
+
+    at: datetime
+    kind: str
+    agent: str | None
+    to_agent: str | None
+    to: str | None
+
+
 class CallRecord(BaseModel):
     """One call. `linkedids`: every Linkedid that became it, its own first. Durations in seconds; absent is null.
 
@@ -62,6 +73,7 @@ class CallRecord(BaseModel):
     aside: str | None
     ticket: str | None
     legs: list[CallLeg]
+    transfers: list[CallTransfer]
 
 
 class Calls(BaseModel):
@@ -71,7 +83,7 @@ class Calls(BaseModel):
     next_cursor: str | None
 
 
-def record(found: calls.Found, actor: Actor) -> CallRecord:
+def record(found: calls.Found, actor: Actor, transfers: Sequence[legs.Transfer] = ()) -> CallRecord:
     call = found.call
     full = can(actor, "number.live")
     number = call.caller_number if full else masked(call.caller_number)
@@ -82,6 +94,10 @@ def record(found: calls.Found, actor: Actor) -> CallRecord:
         agent=found.agent, wait_s=calls.seconds(call.wait_ms), talk_s=calls.seconds(call.talk_ms),
         hold_s=calls.seconds(call.hold_ms), aside=call.aside, ticket=found.ref,
         legs=[_leg(legs.view(leg, full=full)) for leg in found.legs],
+        transfers=[
+            CallTransfer(at=one.at, kind=one.kind, agent=one.giver, to_agent=one.receiver, to=one.to)
+            for one in transfers
+        ],
     )  # fmt: skip
 
 
@@ -101,13 +117,18 @@ async def listed(
 ) -> Calls:
     async with web.house.db.read() as tx:
         found = await calls.page(tx, signed.actor, cursor=cursor, limit=limit)
+        moved = await legs.transfers_of(tx, [row.call.id for row in found.rows])
     await trace(web, signed, "call.list", "calls")
-    return Calls(items=[record(row, signed.actor) for row in found.rows], next_cursor=found.next_cursor)
+    return Calls(
+        items=[record(row, signed.actor, moved.get(row.call.id, ())) for row in found.rows],
+        next_cursor=found.next_cursor,
+    )
 
 
 @router.get("/{call_id}")
 async def one(call_id: UUID, web: Wired, signed: Annotated[Signed, require("call.view")]) -> CallRecord:
     async with web.house.db.read() as tx:
         found = await calls.one(tx, call_id, signed.actor)
+        moved = await legs.transfers_of(tx, [call_id])
     await trace(web, signed, "call.view", str(call_id))
-    return record(found, signed.actor)
+    return record(found, signed.actor, moved.get(call_id, ()))

@@ -110,7 +110,8 @@ function shape(root) {
 function adoptField(old, field, ref) {
   const name = field.dataset.field;
   const mine = old.querySelector(`[data-field="${CSS.escape(name)}"]`);
-  if (!mine || autosave.pending(ref, name) || Number(mine.dataset.version) >= Number(field.dataset.version)) return;
+  const isMine = mine && autosave.isWritable(mine) && autosave.pending(ref, name); // what is written here comes first
+  if (!mine || isMine || Number(mine.dataset.version) >= Number(field.dataset.version)) return;
   autosave.setValue(mine, autosave.valueOf(field));
   mine.dataset.version = field.dataset.version;
   const status = mine.querySelector("[data-status]");
