@@ -342,3 +342,11 @@ def test_a_capture_that_begins_in_mid_talk_has_its_caller(tmp_path: Path) -> Non
         "inbound", foreign.NUMBER, "102", "answered",
     )  # fmt: skip
     assert record.talk_s == 30.0
+
+
+def test_who_was_sent_on_and_hangs_up_before_anybody_answers_has_given_up(tmp_path: Path) -> None:
+    """As our own dialplan states it; the talk before was one all the same."""
+    scene = SCENES["blind_transfer"]
+    [record] = _read(tmp_path, [*scene[:13], scene[-1], scene[-2]])
+    assert (record.outcome, record.agent, record.talk_s) == ("abandoned", "101", 20.0)
+    assert [(leg.member, leg.result) for leg in record.legs] == [("101", "answered"), ("103", "withdrawn")]

@@ -213,6 +213,8 @@ def _blind(desk: Desk, block: Block) -> None:
 
 def _blind_to(desk: Desk, giver: Party, given: Party | None, context: str, exten: str, *, success: bool) -> None:
     given = desk.board.person(given)
+    if given is not None:
+        given.is_sent = success
     channels = {"transferer": giver, "transferee": given}
     desk.say(m.BlindTransfer, channels, context=context, exten=exten, success=success)
 

@@ -212,7 +212,7 @@ def ending(party: Party, cause: int) -> dict[str, str]:
         return {"hloutcome": "failed", "hlhangupby": "system", "hlmember": ""}
     if party.recorded and not party.talked:
         outcome = "voicemail"
-    elif party.talked and not party.waits:
+    elif party.talked and not party.waits and not party.is_sent:
         outcome = "answered"
     elif party.queued or party.was_up or party.children:
         outcome = "abandoned"

@@ -26,7 +26,8 @@ class Party:
 
     What has happened: `was_born` (its beginning was seen), `was_up`, `talked`, `queued`, `waits` (in a queue now),
     `recorded` (a voice mailbox took it), `asked` (it hung up of itself), `was_left` (whom it talked to did), `was_cut`
-    (the PBX died), `is_zombie` (another device has its place; it talks no more).
+    (the PBX died), `is_sent` (blindly, and nobody has them yet), `is_zombie` (another device has its place; it talks no
+    more).
     """
 
     id: str
@@ -57,6 +58,7 @@ class Party:
     was_left: bool = False
     was_cut: bool = False
     is_zombie: bool = False
+    is_sent: bool = False
     is_gone: bool = False
     room: str | None = None
     uniqueids: set[str] = field(default_factory=set)
@@ -299,7 +301,8 @@ class Switchboard:
                 its = room if other in crowd else None
                 if other.is_real and other.room != its:
                     moved.append(Moved(other, other.room, its))
-                    other.room, other.was_left = its, other.was_left and its is None
+                    other.room = its
+                    other.was_left, other.is_sent = other.was_left and its is None, other.is_sent and its is None
             for other in people if room is not None else ():
                 other.talked, other.waits = True, False
                 if self.root(other) is not self.root(people[0]):
