@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from hotline.agents import service as agents
 from hotline.agents.commands import AgentDesk
+from hotline.agents.supervision import SupervisorDesk
 from hotline.bus import InProcessBus
 from hotline.calls.models import Call
 from hotline.db import Database
@@ -55,7 +56,15 @@ async def at_work(pbx: Pbx, db: Database) -> AsyncIterator[Ear]:
         host="127.0.0.1", port=pbx.settings.ami_port, user="actions", secret=secrets.actions, name="actions"
     )
     desk = AgentDesk(db, actions.send, bus=bus, settings=pbx.settings)
-    work = Ear(pbx.settings, db=db, bus=bus, asterisk=cast(Asterisk, NoPhones()), desk=desk, ami_secret=secrets.events)
+    work = Ear(
+        pbx.settings,
+        db=db,
+        bus=bus,
+        asterisk=cast(Asterisk, NoPhones()),
+        desk=desk,
+        supervision=SupervisorDesk(db, actions.send),
+        ami_secret=secrets.events,
+    )
     work.events._time = replace(work.events._time, drift_check=1.0, resync_pause=1.0)
     tasks = [asyncio.create_task(actions.run()), asyncio.create_task(work.run())]
     try:
