@@ -120,7 +120,8 @@ class LegResumed(CallEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallAside(CallEvent):
-    """The caller is by themselves and hears music. `what`: consult (`member` asks somebody), held, parked.
+    """The caller is by themselves and hears music. `what`: consult (`member` asks somebody), held, parked; gone:
+    they hung up meanwhile, and the others go on.
 
     Whose call it was it still is; a parked one is nobody's until somebody picks it up.
     """

@@ -184,6 +184,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "waiting": N_("hears music"),
         "ringing": N_("ringing"),
         "asked": N_("with you"),
+        "gone": N_("hung up"),
     },
     "party_result": {
         "missed": N_("no answer"),
@@ -277,6 +278,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "consult": N_("The caller waits while somebody is asked"),
         "held": N_("The caller is on hold"),
         "parked": N_("The caller is parked"),
+        "gone": N_("The caller has hung up meanwhile"),
     },
     "transfer": {
         "blind": N_("Passed on unannounced"),

@@ -67,7 +67,7 @@ async def talk_of(tx: Tx, agent_id: UUID, settings: Settings, locale: str, at: d
     asked = [(names.get(leg.member, ""), leg.result == "answered") for leg in others if leg.role == "consult"]
     asked += [(party_name(party), party.answered_at is not None) for party in present]
     state, with_name = _state(call, mine, asked, names, len(others) + len(present))
-    aside = state in {"consult", "calling"}
+    aside = state in {"consult", "calling", "gone"}
     caller = LegRow(
         kind="caller",
         name=call.caller_number if full else masked(call.caller_number),
@@ -109,8 +109,8 @@ def _state(
         return ("consult" if is_up else "calling"), name
     if mine.role == "consult" and (call.aside == "consult" or mine.result == "ringing"):
         return "asked", names.get(call.aside_by or "", "")
-    if call.aside == "held":
-        return "held", ""
+    if call.aside in {"held", "gone"}:
+        return call.aside, ""
     if others:
         return "conference", ""
     return ("held" if mine.held_at is not None else "talking"), ""
@@ -119,6 +119,8 @@ def _state(
 def _caller_state(call: Call, mine: CallOffer, outside: CallParty | None) -> str:
     if outside is not None and outside.answered_at is None:
         return "ringing"
+    if call.aside == "gone":
+        return "gone"
     if call.aside == "consult":
         return "waiting"
     return "held" if call.aside is not None or mine.held_at is not None else "talking"

@@ -342,7 +342,7 @@ class CutOff:
 
 @dataclass(frozen=True, slots=True)
 class LegRow:
-    """Somebody else on my call. `kind`: caller, agent, party; `state`: talking held waiting ringing asked."""
+    """Somebody else on my call. `kind`: caller, agent, party; `state`: talking held waiting ringing asked gone."""
 
     kind: str
     name: str | None
@@ -352,10 +352,10 @@ class LegRow:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """The call on an agent's phone. `state`: talking held calling consult conference asked (`with_name` asks them).
+    """The call on an agent's phone. `state`: talking held calling consult conference gone asked.
 
-    `in_room`: the telephone system holds the caller, not the phone. `missed`: whom they asked in vain, and why. `stamp`
-    differs when anything but a clock does.
+    `with_name`: whom they ask, or who asks them. `in_room`: the telephone system holds the caller, not the phone.
+    `missed`: whom they asked in vain, and why. `stamp` differs when anything but a clock does.
     """
 
     call_id: str

@@ -89,9 +89,10 @@ class Channels:
             return []
         call.last_at = max(call.last_at or at, at)
         self._out_of_room(call, uniqueid, at)
+        events: list[CallEvent] = []
         if uniqueid == call.caller:
             call.gone_at = at
-        events: list[CallEvent] = []
+            events += self.teller.gone(call, at)
         if (offer := call.offers.pop(uniqueid, None)) is not None:
             events += self.teller.end_offer(call, offer, at)
             events += self._handed_on(call, at)

@@ -399,7 +399,7 @@ class OpenCall:
                 party.leg, party.number, party.rang_at, party.member, answered_at=party.answered_at
             )
             call.caller = call.caller or party.leg
-        if self.aside is not None:
+        if self.aside not in {None, "gone"}:
             call.moved_at = self.aside_at or self.started_at
             call.aside = Aside(self.aside, self.aside_by or "", call.moved_at)
         return call

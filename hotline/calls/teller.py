@@ -241,6 +241,13 @@ class Teller:
             self._given(call, at)
         return [CallAside(**self.about(call, at, f"{call.own}:aside:{_us(at)}"), what=what, member=member)]
 
+    def gone(self, call: LiveCall, at: datetime) -> list[CallEvent]:
+        """The caller hung up. Those who talk about them go on, and must know."""
+        if call.aside is None or not call.channels:
+            return []
+        about = self.about(call, at, f"{call.own}:aside:{_us(at)}")
+        return [CallAside(**about, what="gone", member=call.aside.member)]
+
     def rejoined(self, call: LiveCall, member: str | None, at: datetime) -> list[CallEvent]:
         if call.put_back(at) is None:
             return []

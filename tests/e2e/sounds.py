@@ -7,8 +7,8 @@ from tests.e2e.caller import Caller
 from tests.e2e.house import until
 from tests.integration.sound import RATE
 
-# Far apart, none a multiple of another, all inside what a telephone carries.
-CALLER_HZ, FIRST_HZ, SECOND_HZ, PARTY_HZ = 440, 1130, 1710, 2390
+# Far apart, none a multiple of another, all inside what a telephone carries; the last is what practice 110 sounds like.
+CALLER_HZ, FIRST_HZ, SECOND_HZ, PRACTICE_HZ = 440, 1430, 1810, 1100
 _CLEAR = 0.12  # of the whole sound's strength: a voice among three has a third, leakage beside it below a twentieth
 _SILENT = 100  # of 32767: below is silence
 _SPEAK = """
@@ -57,7 +57,7 @@ def pitches(heard: np.ndarray) -> set[int]:
     whole = strength[(hertz > 200) & (hertz < 3600)].sum()
     return {
         voice
-        for voice in (CALLER_HZ, FIRST_HZ, SECOND_HZ, PARTY_HZ)
+        for voice in (CALLER_HZ, FIRST_HZ, SECOND_HZ, PRACTICE_HZ)
         if strength[np.abs(hertz - voice) < 12].sum() > _CLEAR * whole
     }
 

@@ -5,9 +5,9 @@ from playwright.async_api import expect
 from hotline.telephony.install import config_home
 from tests.e2e.caller import Caller
 from tests.e2e.conftest import People
-from tests.e2e.house import House, until
+from tests.e2e.house import House, seconds, until
 from tests.e2e.screens import PATIENT, AgentPage
-from tests.e2e.sounds import CALLER_HZ, FIRST_HZ, SECOND_HZ, hear, speaks
+from tests.e2e.sounds import CALLER_HZ, FIRST_HZ, PRACTICE_HZ, SECOND_HZ, hear, speaks
 from tests.e2e.test_golden_path import likeness
 from tests.integration.sound import RATE, read_wav
 
@@ -198,3 +198,50 @@ async def test_a_caller_passed_on_in_vain_parked_picked_up_and_sent_back_is_neve
     record = await agent.record_of(ref)
     assert (record["outcome"], record["hangup_by"], record["agent"]) == ("answered", "agent", "agent1")
     hotline.agrees_with_journal(record)
+
+
+async def test_110_is_brought_in_and_goes_on_with_the_caller_when_the_agent_leaves(
+    hotline: House, people: People
+) -> None:
+    agent = await speaking(people, hotline, "agent1", FIRST_HZ)
+    async with hotline.caller("13800138604") as caller:
+        ref = await talks(agent, caller)
+        await to(agent, "110")
+        await stands(agent, "consult")
+        await expect(agent.page.locator("[data-leg=party]")).to_contain_text("110")
+        await hear({agent.page: {PRACTICE_HZ}})
+        await hears_music(caller)
+        await agent.press("Alt+j")
+        await stands(agent, "conference")
+        await hear({agent.page: {CALLER_HZ, PRACTICE_HZ}, caller: {FIRST_HZ, PRACTICE_HZ}})
+        await agent.hang_up()
+        await hear({caller: {PRACTICE_HZ}})
+        await caller.hang_up()
+        await agent.is_in("wrap_up")
+    record = await agent.record_of(ref)
+    assert (record["outcome"], record["hangup_by"], record["agent"]) == ("answered", "caller", "agent1")
+    hotline.agrees_with_journal(record)
+
+
+async def test_a_caller_who_hangs_up_while_a_colleague_is_asked_is_shown_as_gone_and_nobody_is_left_ringing(
+    hotline: House, people: People
+) -> None:
+    agent, colleague = await speaking(people, hotline, "agent1", FIRST_HZ), await beside(people, hotline)
+    async with hotline.caller("13800138605") as caller:
+        ref = await talks(agent, caller)
+        await to(agent, "agent2")
+        await colleague.phone_is("ringing")
+        await colleague.answer()
+        await stands(agent, "consult")
+        await caller.hang_up()
+        await stands(agent, "gone")
+        await stands(colleague, "gone")
+        await hear({agent.page: {SECOND_HZ}, colleague.page: {FIRST_HZ}})
+        await agent.press("F8")
+        await agent.phone_is("none")
+        await colleague.phone_is("none")
+    record = await agent.record_of(ref)
+    assert (record["outcome"], record["hangup_by"], record["agent"]) == ("answered", "caller", "agent1")
+    # The call is over when nothing of it is left, which is when the two who asked each other hung up.
+    ends = [float(row[1]) for row in hotline.journal(record["linkedid"]) if row[0] == "CHAN_END"]
+    assert abs(seconds(record["ended_at"]) - max(ends)) < 0.5

@@ -191,6 +191,7 @@ def test_the_caller_hangs_up_while_somebody_is_asked() -> None:
     story = [*ASKED, *ENDS, *pbx.apart(60.1, A1, A2, bridge="b2"), pbx.hangs_up(60.2, A2), pbx.hangs_up(60.3, A1)]
     events = _run(story)
     assert _told(story, 60) == [
+        "60 CallAside gone a1",
         "60.2 AgentLegEnded a2 consult",
         "60.3 AgentLegEnded a1 queue",
         "60.3 CallEnded answered",

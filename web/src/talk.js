@@ -1,6 +1,6 @@
 // Who is on my call and how it is moved: consult, complete, conference, back, transfer, queue, park, pick up. The server
 // moves the call; #talk shows what the telephone system says of it. A pressed button is pending until that changes.
-//   #talk data-state  talking held calling consult conference asked     data-stamp  changes with what is shown
+//   #talk data-state  talking held calling consult conference gone asked     data-stamp  changes with what is shown
 import { Idiomorph } from "idiomorph";
 import { page, send, why } from "./net.js";
 import * as picker from "./picker.js";
@@ -114,7 +114,7 @@ async function hold() {
 function transfer() {
   if (!isTalking()) return;
   if (isAsking()) move("complete");
-  else if (state() === "asked" || state() === "conference") toast(word("notThisCall"), true);
+  else if (["asked", "conference", "gone"].includes(state())) toast(word("notThisCall"), true);
   else picker.toggle();
 }
 
