@@ -57,7 +57,7 @@ class App:
         self.control = CallControl(
             self.db, self.actions.send, resolve=self.outbound.resolve, permit=self.outbound.permit
         )
-        self.supervision = SupervisorDesk(self.db, self.actions.send)
+        self.supervision = SupervisorDesk(self.db, self.actions.send, bus=self.bus)
         self.handlers = Handlers(self.hours.call_back_due)
         self._was_ready = self._is_stopping = False
         self._unwatched_since: datetime | None = None

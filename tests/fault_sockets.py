@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import select
 
 from hotline.agents.commands import AgentDesk
+from hotline.agents.supervision import SupervisorDesk
 from hotline.bus import InProcessBus
 from hotline.calls.models import Call
 from hotline.calls.record import fold, seconds
@@ -117,7 +118,7 @@ class SocketPlay:
         nobody = _Nobody()
         self.worker = _Ear(
             settings, db=self.db, bus=InProcessBus(), asterisk=cast(Asterisk, nobody),
-            desk=cast(AgentDesk, nobody), ami_secret=SECRET,
+            desk=cast(AgentDesk, nobody), supervision=cast(SupervisorDesk, nobody), ami_secret=SECRET,
         )  # fmt: skip
         self.worker.play = self
         self.worker.events._time = FAST

@@ -5,7 +5,9 @@ in the dialplan, and whatever becomes of it the caller and the agent stay togeth
 dialplan's own word (agents.watching.observe) makes it true. Who may ask is decided by web.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,6 +17,7 @@ import structlog
 from hotline.agents import presence, service, watching
 from hotline.agents.call_control import on_call
 from hotline.agents.models import Agent, Supervision
+from hotline.bus import Bus, InProcessBus
 from hotline.calls.models import Call
 from hotline.clock import Now, now
 from hotline.db import Database, Tx
@@ -34,6 +37,7 @@ ROOM = "hl-room"
 _GOODBYE = 16
 ASKED = "supervise"  # what the page's phone knows the leg by: it answers by itself
 _RING_MS = 6_000
+_LOOK_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,14 @@ class Wish:
 class SupervisorDesk:
     """`send` speaks to Asterisk and raises TelephonyError."""
 
-    def __init__(self, db: Database, send: Send, *, now: Now = now) -> None:
+    def __init__(
+        self, db: Database, send: Send, *, bus: Bus | None = None, now: Now = now, registered_s: float = 2.0
+    ) -> None:
         self._db = db
         self._send = send
+        self._bus = bus or InProcessBus()
         self._now = now
+        self._registered_s = registered_s
 
     # The agent
 
@@ -84,6 +92,7 @@ class SupervisorDesk:
 
         Returns the call. Raises Conflict when either is not free for it.
         """
+        await self._phone_heard(supervisor_id)
         async with self._db.write() as tx:
             supervisor = await service.locked(tx, supervisor_id)
             known = await watching.open_of(tx, supervisor_id)
@@ -96,6 +105,19 @@ class SupervisorDesk:
             ref, call_id = row.id, row.call_id
         await self._tell(ref, command)
         return call_id
+
+    async def _phone_heard(self, agent_id: UUID) -> None:
+        """A page asks as soon as its phone has registered, which may be before Asterisk has told us."""
+        if await self._has_phone(agent_id):
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._registered_s), self._bus.listen("log") as bell:
+                while not await self._has_phone(agent_id):
+                    await bell.wait(_LOOK_S)
+
+    async def _has_phone(self, agent_id: UUID) -> bool:
+        async with self._db.read() as tx:
+            return (await service.get(tx, agent_id)).phone == "ok"
 
     async def switch(self, supervisor_id: UUID, mode: str) -> UUID:
         """Without dialling again. Returns the call. Raises Invalid, Conflict when they are on no call."""

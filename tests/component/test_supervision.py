@@ -37,7 +37,7 @@ class Scene:
         self.at = T0
         self.sent: list[Command] = []
         self.refuses = False
-        self.desk = SupervisorDesk(db, self.send, now=lambda: self.at)
+        self.desk = SupervisorDesk(db, self.send, now=lambda: self.at, registered_s=0.01)
 
     async def send(self, command: Command) -> Mapping[str, Any]:
         if self.refuses:
