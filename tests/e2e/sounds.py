@@ -69,11 +69,16 @@ async def page_hears(page: Page) -> set[int]:
 async def hear(voices: dict[Page | Caller, set[int]]) -> None:
     """Each hears exactly these voices, within the usual patience. Raises AssertionError."""
 
+    now: dict[Page | Caller, set[int]] = {}
+
     async def right() -> bool:
-        now = {who: await _heard_by(who) for who in voices}
+        now.update({who: await _heard_by(who) for who in voices})
         return now == voices
 
-    await until(right, what=f"who hears whom: {list(voices.values())}")
+    try:
+        await until(right)
+    except AssertionError:
+        raise AssertionError(f"who hears whom: {list(now.values())}, not {list(voices.values())}") from None
 
 
 async def _heard_by(who: Page | Caller) -> set[int]:
