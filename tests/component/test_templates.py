@@ -45,6 +45,7 @@ def test_what_callers_and_colleagues_typed_is_escaped() -> None:
         "demo": False,
         "open_mode": "calendar",
         "practice": True,
+        "places": [("police", "<b>110</b>", "110")],
     }
     page = gallery.environment("en").get_template("console/index.html").render(base | context)
     assert "<script>alert" not in page

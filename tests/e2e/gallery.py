@@ -68,6 +68,7 @@ def render(name: str, locale: str) -> str:
         "demo": True,
         "open_mode": "always",
         "practice": False,
+        "places": [("police", "公安 110", "110"), ("youth", "青少年服务台 12355", "12355")],
         "page": name,
     }
     return environment(locale).get_template(template).render(base | context)

@@ -227,7 +227,7 @@ MARKED = replace(
     ),
 )
 WORK = [
-    views.WorkItem("work-1", "call_back", "H-2031-6", ago(1200), ago(-600), "12345", "139****8820", None, "c6"),
+    views.WorkItem("work-1", "call_back", "H-2031-6", ago(1200), ago(-600), "12345", "139****8820", None, "c6", "d6"),
     views.WorkItem("work-2", "draft", "H-2031-4", ago(700), None, "12345", "136****0417", "孩子说不想上学，同学"),
     views.WorkItem("work-3", "open", "H-2030-2", ago(90000), None, "2912345", None, "奶奶问临时救助怎么申请，材料"),
 ]
@@ -267,7 +267,9 @@ ROWS = [
         "H-2031-2", None, "VOID", ago(12000), "12345", "139****8820", "CT14", None, None, None, "江月", False
     ),
 ]
-MAY = frozenset({"console.use", "board.view", "ticket.list", "call.list", "number.reveal", "recording.play"})
+MAY = frozenset(
+    {"call.dial", "console.use", "board.view", "ticket.list", "call.list", "number.reveal", "recording.play"}
+)
 
 
 def me(state: str = "ready", seconds: float = 8020, *, locale: str = "zh_CN", **more: Any) -> views.Me:

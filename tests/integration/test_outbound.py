@@ -63,7 +63,10 @@ class Outside:
         return self.pbx.phone("a1", **({"answer_ms": 50, "sound": tone} | values))
 
     async def recording(self, call: str) -> Path:
-        return self.pbx.recording(await self.events.fact("HLRecording", Linkedid=call))
+        """Once it is whole: the leg outside ends a moment after the agent's."""
+        fact = await self.events.fact("HLRecording", Linkedid=call)
+        await self.events.event("Hangup", Uniqueid=fact["Uniqueid"])
+        return self.pbx.recording(fact)
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +137,51 @@ async def test_what_became_of_a_call_out_is_told_once(
     assert sum(block.get("UserEvent") == "HLOutcome" for block in outside.events.blocks()) == 1
 
 
+async def test_whom_a_lost_phone_leaves_is_first_in_line(outside: Outside) -> None:
+    await outside.pbx.sign_in(outside.actions, "a2")
+    network = outside.answers()
+    outside.phone()
+    outside.pbx.phone("a2", answer_ms=100)
+    call = await outside.dial(MOBILE)
+    (up,) = [await outside.events.event("DialEnd", DialStatus="ANSWER", Linkedid=call)]
+    await outside.events.event("BridgeEnter", Uniqueid=call)
+    # As the worker does with a phone that is gone.
+    await outside.actions.send("Hangup", Channel=call, Cause="38")
+    assert (await outside.outcome(call))[0] == "answered"
+    answered = await outside.events.event("AgentConnect", MemberName="a2")
+    assert answered["Channel"] == up["DestChannel"]
+    network.stop()
+
+
+async def test_a_call_out_is_passed_on_like_any_other(outside: Outside) -> None:
+    outside.answers()
+    outside.phone()
+    outside.pbx.phone("a2", answer_ms=100)
+    call = await outside.dial(MOBILE)
+    person = (await outside.events.event("DialEnd", DialStatus="ANSWER", Linkedid=call))["DestUniqueid"]
+    await outside.events.event("BridgeEnter", Uniqueid=call)
+    moved = ami.redirect(person, "hl-wait", "consult", (call, "hl-consult", "a2"))
+    await outside.actions.send(moved.action, **dict(moved.headers))
+    told = await outside.events.fact("HLMove", HLWhat="consult")
+    assert (told["Uniqueid"], told["HLBy"], told["HLTo"]) == (person, "a1", "a2")
+    colleague = await outside.events.wait(
+        lambda block: block.get("DialStatus") == "ANSWER" and block["DestChannel"].startswith("PJSIP/a2-")
+    )
+    back, on = (
+        ami.redirect(person, "hl-room", "caller"),
+        ami.redirect(colleague["DestUniqueid"], "hl-room", "agent", (call, "hl-room", "leave")),
+    )
+    for one in (back, on):
+        await outside.actions.send(one.action, **dict(one.headers))
+    await outside.events.event("Hangup", Uniqueid=call)
+    room = await outside.events.event("BridgeEnter", Uniqueid=colleague["DestUniqueid"], BridgeNumChannels="2")
+    assert (await outside.outcome(call))[0] == "answered"
+    assert outside.pbx.recording(await outside.events.fact("HLRecording", Uniqueid=person)).exists()
+    await outside.actions.send("Hangup", Channel=person, Cause="16")
+    await outside.events.event("Hangup", Uniqueid=colleague["DestUniqueid"])
+    assert room["Linkedid"] == call
+
+
 async def test_an_agents_own_phone_that_does_not_answer_dials_nobody(outside: Outside) -> None:
     network = outside.answers()
     outside.phone(answer_ms=300, rejects=True)
@@ -183,7 +231,7 @@ async def test_a_call_out_takes_a_channel_of_its_line(outside: Outside) -> None:
     second = await outside.dial(MOBILE, line="2912345", phone="a2")
     assert await outside.outcome(second) == ("failed", "system", "a2")
     assert (await outside.outcome(call))[0] == "answered"
-    await outside.events.event("Hangup", Uniqueid=call)
+    await outside.recording(call)
     assert (await listen(outside.pbx.server, address=TRUNK, line="2912345")).status == 200
 
 
