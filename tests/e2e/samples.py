@@ -268,7 +268,16 @@ ROWS = [
     ),
 ]
 MAY = frozenset(
-    {"call.dial", "console.use", "board.view", "ticket.list", "call.list", "number.reveal", "recording.play"}
+    {
+        "call-back.done",
+        "call.dial",
+        "console.use",
+        "board.view",
+        "ticket.list",
+        "call.list",
+        "number.reveal",
+        "recording.play",
+    }
 )
 
 
