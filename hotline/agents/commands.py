@@ -165,9 +165,14 @@ class AgentDesk:
             return PhoneCredentials(agent.endpoint, agent.phone_version, agent.phone_secret)
 
     async def phone_lost(self, agent_id: UUID) -> None:
-        """The page says that its phone lost its connection, perhaps before Asterisk notices."""
+        """The page says that its phone lost its connection, perhaps before Asterisk notices.
+
+        Not of a registration that is newer than such a word may be late: Asterisk asks it whether it is there.
+        """
         async with self._db.write() as tx:
             agent, at = await service.locked(tx, agent_id), self._now()
+            if agent.phone == "ok" and at - agent.phone_since < presence.PHONE_ASKED_WITHIN:
+                return
             if service.apply(agent, PhoneSeen(agent.endpoint, "lost", "", ""), at):
                 service.changed(tx, agent, at, _key())
         await self.react()

@@ -37,6 +37,7 @@ MANUAL_REASONS: tuple[str, ...] = ("LUNCH", "BREAK", "TRAINING", "DEBRIEF", OTHE
 QUEUE = "hotline"
 REST = timedelta(seconds=3)  # queues.conf wrapuptime: app_queue offers nothing so soon after a call, and says nothing
 PENDING_FOR = timedelta(seconds=5)
+PHONE_ASKED_WITHIN = timedelta(seconds=7)  # qualify_frequency and qualify_timeout in pjsip.conf
 PHONE_BACK_WITHIN = timedelta(minutes=2)  # a longer absence is a person who left: they press ready themselves
 MISSES_ALLOWED = 2
 SILENCES_ALLOWED = 2

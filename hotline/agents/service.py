@@ -420,9 +420,10 @@ def confirm(agent: Agent) -> None:
 
 
 def _set_phone(agent: Agent, seen: PhoneSeen, at: datetime) -> None:
-    phone, agent.phone_contact = presence.phone(cast(presence.Phone, agent.phone), agent.phone_contact, seen)
-    if phone != agent.phone:
+    phone, contact = presence.phone(cast(presence.Phone, agent.phone), agent.phone_contact, seen)
+    if phone != agent.phone or (phone == "ok" and contact not in {None, agent.phone_contact}):
         agent.phone, agent.phone_since = phone, at
+    agent.phone_contact = contact
 
 
 def _count_silence(agent: Agent, at: datetime) -> None:

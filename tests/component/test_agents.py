@@ -663,9 +663,21 @@ async def test_a_hang_up_that_failed_is_tried_again(on_duty: House) -> None:
 
 
 async def test_the_page_may_say_that_its_phone_is_lost(on_duty: House) -> None:
+    on_duty.at += MINUTE
     await on_duty.desk.phone_lost(on_duty.id)
     assert (await on_duty.agent()).phone == "lost"
     assert on_duty.asterisk.said() == ["acw-clear", "pause PHONE"]
+
+
+async def test_a_page_whose_word_of_a_loss_comes_late_keeps_the_phone_that_it_has_again(on_duty: House) -> None:
+    """Asterisk asks a phone every 4 s and waits 3 s (qualify): it tells a new loss itself."""
+    on_duty.at += MINUTE
+    await on_duty.phone("lost")
+    await on_duty.phone("ok")
+    on_duty.at += 6 * SECOND
+    await on_duty.desk.phone_lost(on_duty.id)
+    assert (await on_duty.agent()).phone == "ok"
+    assert on_duty.asterisk.said() == []
 
 
 async def test_a_wrap_up_that_ends_without_a_phone_does_not_end_in_a_ring(on_duty: House) -> None:

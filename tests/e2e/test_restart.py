@@ -1,8 +1,13 @@
-"""Our process dies in the middle of a call: call, end and wrap-up go on without it, and it finds them again."""
+"""Our process dies in the middle of a call: call, end and wrap-up go on without it, and it finds them again.
 
+Asterisk dies: the page notices, and its phone takes the next call.
+"""
+
+import os
+import signal
 import time
 
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.e2e.conftest import People
 from tests.e2e.house import House, seconds, until
@@ -52,6 +57,41 @@ async def test_a_killed_process_ends_no_call_and_is_not_needed_for_the_wrap_up(b
     await expect(board.page.locator("[data-list=agents] li", has_text="agent1")).to_have_class("agent-row state-ready")
     async with brisk.caller("13800138401"):
         await agent.phone_is("ringing")
-        assert await agent.popped() != ref
+        await agent.has(f"#panel[data-ref]:not([data-ref='{ref}'])")
         await agent.answer()
+        await agent.hang_up()
+
+
+async def kill_asterisk(house: House) -> None:
+    """Returns when another one takes calls."""
+    pid, boot = house.asterisk.pid(), house.rows("select boot from pbx_node")
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: house.rows("select boot from pbx_node where state = 'live'") not in ([], boot), what="live")
+
+
+async def test_a_phone_whose_asterisk_dies_rings_for_the_next_call(brisk: House, people: People) -> None:
+    """First while it rings, then while they talk. Its page's word that it is lost arrives when it is back already."""
+    agent = await people.agent(brisk)
+
+    async def late(route: Route) -> None:
+        await agent.has("#softphone[data-phone=registered]")
+        await route.continue_()
+
+    async with brisk.caller("13800138402"):
+        await agent.phone_is("ringing")
+        await agent.page.route("**/me/phone/lost", late)
+        await kill_asterisk(brisk)
+        await agent.phone_is("none")
+    await agent.is_in("ready")
+    async with brisk.caller("13800138403"):
+        await agent.phone_is("ringing")
+        await agent.answer()
+        await kill_asterisk(brisk)
+        await agent.phone_is("none")
+    await agent.is_in("ready")
+    async with brisk.caller("13800138404"):
+        await agent.phone_is("ringing")
+        await agent.answer()
+        assert (await agent.hears())["rms"] > 0.01
         await agent.hang_up()

@@ -20,10 +20,10 @@ from hotline.ivr import render
 from hotline.settings import CHECKOUT, Settings
 from hotline.telephony.asterisk import Asterisk
 from hotline.telephony.install import config_home
-from tests.integration.pbx import TRUNK, Pbx, Sipp, free_port
+from tests.integration.pbx import TRUNK, WORKER, Pbx, Sipp, free_port
 from tests.integration.sound import short_sounds
 
-BASE_PORT = 31000
+BASE_PORT = 31000 + 1000 * WORKER
 START_S = 60.0
 WAIT_S = 30.0
 
@@ -52,7 +52,7 @@ def settings_for(directory: Path, **changes: Any) -> Settings:
         "sip_port": free_port(port + 100),
         "ami_port": free_port(port + 200, socket.SOCK_STREAM),
         "asterisk_http_port": free_port(port + 300, socket.SOCK_STREAM),
-        "rtp_ports": "31500-31899",
+        "rtp_ports": f"{BASE_PORT + 450}-{BASE_PORT + 749}",
         "trunks": TRUNK,
         "open": "always",
         "drain_s": 0,

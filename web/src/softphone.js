@@ -14,6 +14,7 @@ import { mask, toast, word } from "./words.js";
 
 const LOCK = "hotline-phone";
 const REGISTER_S = 60;
+const ANSWER_MS = 4000;
 const READY_MS = 20000;
 const REGISTER_AGAIN_MS = 700;
 const RECLAIM_AFTER = 8;
@@ -27,6 +28,7 @@ let session = null;
 let release = null;
 let refusals = 0;
 let wasRegistered = false;
+let answerTimer;
 let clockTimer;
 let statsTimer;
 let title = "";
@@ -151,7 +153,11 @@ async function claim() {
     setPhone("lost");
     throw new Error(word("failed", { why: why(answer, word("noAnswer")) }));
   }
-  const { uri, secret, ws } = answer.body;
+  begin(answer.body);
+}
+
+function begin(credentials) {
+  const { uri, secret, ws } = credentials;
   ua?.stop();
   ua = new JsSIP.UA({
     uri,
@@ -167,10 +173,20 @@ async function claim() {
   mine.on("registered", only(onRegistered));
   mine.on("registrationFailed", only(onRefused));
   mine.on("unregistered", only(onLost));
-  mine.on("disconnected", only(onLost));
+  mine.on("connected", only(() => waitForRegistration(credentials)));
+  mine.on("disconnected", only(onCut));
   mine.on("newRTCSession", only(onSession));
   refusals = 0;
   mine.start();
+}
+
+// An Asterisk that is just starting may take the socket and swallow the request, whose answer JsSIP awaits for 32 s.
+function waitForRegistration(credentials) {
+  const mine = ua;
+  clearTimeout(answerTimer);
+  answerTimer = setTimeout(() => {
+    if (mine === ua && ua?.isConnected() && !ua.isRegistered() && !session) begin(credentials);
+  }, ANSWER_MS);
 }
 
 function registered() {
@@ -191,8 +207,24 @@ function registered() {
 
 function onRegistered() {
   refusals = 0;
+  if (phone() === "lost") askWhetherItGoesOn();
   wasRegistered = true;
   setPhone("registered");
+}
+
+// An answer could not reach Asterisk any more; JsSIP itself would ring on for a minute, or wait for ever for what comes of
+// an answer that was on its way.
+function onCut() {
+  if (session && box.dataset.call !== "talking") session.terminate();
+  onLost();
+}
+
+// A talk outlives its socket, but not Asterisk's death, of which the page hears nothing: while it believes to be talking it
+// would refuse every ring.
+function askWhetherItGoesOn() {
+  const mine = session;
+  const over = () => mine === session && mine.terminate();
+  mine?.sendRequest("OPTIONS", { eventHandlers: { onDialogError: over, onRequestTimeout: over } });
 }
 
 // Asterisk may not have the new secret yet: ask again soon; after several times, for a new secret.
