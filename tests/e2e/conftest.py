@@ -16,6 +16,7 @@ from playwright.async_api import Browser, BrowserContext, async_playwright
 from tests.e2e.chromium import FLAGS, executable
 from tests.e2e.house import House
 from tests.e2e.screens import PATIENT, AgentPage, Screen
+from tests.integration.pbx import TRUNK, free_port
 
 _FAILED = pytest.StashKey[bool]()
 WINDOW = {"width": 1366, "height": 768}
@@ -53,7 +54,10 @@ async def running_hotline(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 
 @_session
 async def running_brisk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    short: dict[str, Any] = {"lines": "12345:20,2912345:1", "ring_s": 5, "max_wait_s": 10, "wrap_up_s": 8}
+    short: dict[str, Any] = {
+        "lines": "12345:20,2912345:1", "ring_s": 5, "max_wait_s": 10, "wrap_up_s": 8,
+        "outbound_trunk": f"{TRUNK}:{free_port(24750)}", "outbound_allow": "1[3-9]XXXXXXXXX",
+    }  # fmt: skip
     house = House.make(tmp_path_factory.mktemp("brisk"), 400, **short)
     try:
         await house.start()

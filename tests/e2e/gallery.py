@@ -158,6 +158,8 @@ STATES: Mapping[str, Mapping[str, str]] = {
         f"console-{name}": {"data-phone": "registered", "data-call": "talking", "data-talk": name}
         for name in ("calling", "consult", "conference", "asked", "not-reached", "picker")
     },
+    "console-headset": {"data-phone": "registered"},
+    "console-bad-sound": {"data-phone": "registered", "data-call": "talking"},
     "console-on-hold": {"data-phone": "registered", "data-call": "talking", "data-held": "true"},
     "console-wrap-up": {"data-phone": "registered"},
     "console-void": {"data-phone": "elsewhere"},
@@ -190,6 +192,30 @@ BROKEN: Mapping[str, str] = {
         { ...mine, text: "孩子现在在奶奶家。" },
       ]);
       dispatchEvent(new StorageEvent("storage", { key: `hotline-notes/${document.body.dataset.user}` })); }""",
+    "console-headset": """() => {
+      const box = document.querySelector("#headset");
+      Object.assign(box.dataset, { test: "done", testAll: "bad" });
+      box.open = true;
+      for (const [name, grade] of [["microphone", "bad"], ["echo", "good"], ["network", "fair"]])
+        box.querySelector(`[data-check=${name}]`).dataset.grade = grade;
+      box.querySelector("[data-check=echo] b").textContent = "84 ms";
+      box.querySelector("[data-check=network] b").textContent = "1.4 % · 38 ms";
+      box.scrollIntoView(); }""",
+    "console-bad-sound": """() => {
+      const box = document.querySelector("#sound");
+      box.hidden = false;
+      Object.assign(box.dataset, { sound: "bad", from: "in" });
+      const texts = { loss: ["4.2 %", "bad"], jitter: ["31 ms", "fair"], rtt: ["48 ms", "good"] };
+      for (const [name, [text, grade]] of Object.entries(texts)) {
+        const part = box.querySelector(`[data-figure=${name}]`);
+        part.dataset.grade = grade;
+        part.querySelector("b").textContent = text;
+      }
+      const bar = (x, tall) => `M${x} 24h3v-${tall}h-3z`;
+      const draw = (grade, bars) => box.querySelector(`.plot-${grade}`).setAttribute("d", bars.join(""));
+      draw("good", Array.from({ length: 48 }, (_, i) => bar(i * 4, 1 + (i % 5) / 2)));
+      draw("fair", [192, 196, 200].map((x) => bar(x, 9)));
+      draw("bad", [204, 208, 212, 216, 220, 224, 228, 232, 236].map((x) => bar(x, 15))); }""",
     "console-picker": "() => document.querySelector('[data-phone-do=transfer]').click()",
     "console-signed-out": _CALL
     + """

@@ -47,11 +47,11 @@ def agent(number: int, name: str, state: str, seconds: float, **more: Any) -> vi
 
 AGENTS = (
     agent(1, "钟宁", "ringing", 6, ref="H-2031-7", line="12345"),
-    agent(2, "罗晓", "on_call", 732, ref="H-2031-5", line="12345"),
+    agent(2, "罗晓", "on_call", 732, ref="H-2031-5", line="12345", sound="bad"),
     agent(3, "白杨", "wrap_up", 22, until=ago(-38), ref="H-2031-4"),
     agent(4, "田野", "paused", 1260, reason="LUNCH"),
     agent(5, "方圆", "paused", 95, reason="PHONE", phone="lost"),
-    agent(6, "江月", "ready", 5420),
+    agent(6, "江月", "ready", 5420, outside="139****9000"),
     agent(7, "石磊", "offline", 30000, phone="none"),
 )
 TOTALS = views.Totals(
@@ -323,6 +323,24 @@ SCREENS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "console-ringing": (
         "console/index.html",
         {"me": me("ringing", 6), "ticket": FRESH, "call": CALLS[2], "work": WORK, "board": BOARD},
+    ),
+    "console-headset": (
+        "console/index.html",
+        {"me": me("paused", 40, reason="BREAK"), "ticket": None, "call": None, "work": WORK, "board": BOARD},
+    ),
+    "console-outside": (
+        "console/index.html",
+        {"me": me("ready", 400, outside="139****9000"), "ticket": None, "call": None, "work": WORK, "board": BOARD},
+    ),
+    "console-bad-sound": (
+        "console/index.html",
+        {
+            "me": me("on_call", 192, sound="bad"),
+            "ticket": TICKET,
+            "call": replace(CALLS[3], since=ago(192)),
+            "work": WORK,
+            "board": BOARD,
+        },
     ),
     "console-talking": (
         "console/index.html",

@@ -5,9 +5,11 @@ from typing import Any
 from playwright.async_api import expect
 
 from tests.e2e.conftest import People
-from tests.e2e.house import House, until
+from tests.e2e.house import House, seconds, until
 from tests.e2e.losing import LosingPath
 from tests.e2e.screens import PATIENT
+from tests.integration.voice import Voice
+from tests.integration.voice import until as voice_until
 
 
 async def test_a_call_that_loses_sound_is_red_in_the_page_and_on_the_board(hotline: House, people: People) -> None:
@@ -132,3 +134,46 @@ async def test_it_rings_on_one_device_and_speaks_on_another_and_a_reload_keeps_b
         await agent.sound_flows()
         await caller.until(lambda c: c.loudness(0.5) > 300)
         await agent.hang_up()
+
+
+async def test_a_broken_headset_closes_no_place_another_phone_rings_instead(brisk: House, people: People) -> None:
+    agent = await people.agent(brisk)
+    server = (brisk.settings.sip_bind, brisk.settings.sip_port)
+    address, _, port = brisk.settings.outbound_trunk.partition(":")
+    async with Voice(server, address, 700.0, port=int(port)) as mobile:
+        await agent.page.locator("#headset summary").click()
+        await agent.page.fill("#outside-number", "110")
+        await agent.press("Enter")
+        await expect(agent.page.locator("#toasts .toast-bad")).to_be_visible()
+        await agent.page.fill("#outside-number", "139 0013 9000")
+        await agent.press("Enter")
+        await agent.has("#softphone[data-phone=outside]")
+        await agent.has("#phone[data-phone=ok][data-outside='139****9000']")
+        await expect(agent.page.locator("#softphone [data-outside-number]")).to_have_text("139****9000")
+        await agent.is_in("ready")
+        async with brisk.caller("13800138000") as caller:
+            await voice_until(mobile.up.is_set, "the other phone answers", seconds=20)
+            ref = await agent.popped()
+            await voice_until(lambda: mobile.hears(450.0), "the tone that asks for 1")
+            mobile.press("1")
+            await caller.until(lambda c: c.loudness(0.5) > 300)
+            await agent.is_in("on_call")
+            await agent.write("家里没有人")
+            await agent.is_saved("summary")
+            mobile.hang_up()
+            await caller.until(lambda c: c.ended_by == "hotline")
+        await agent.is_in("wrap_up")
+        record = await agent.record_of(ref)
+        assert (record["outcome"], record["hangup_by"], record["agent"]) == ("answered", "agent", "agent1")
+        # Asterisk's journal: picked up, then the key; the conversation counts from there.
+        rows = brisk.journal(record["linkedid"])
+        (picked_up,) = [float(row[1]) for row in rows if row[0] == "ANSWER" and row[3] != record["linkedid"]]
+        assert picked_up < seconds(record["answered_at"]) < seconds(record["ended_at"])
+        (told,) = [row[10] for row in rows if row[0] == "HLOUTCOME"]
+        assert '"answered agent 12345 ' in told
+        of_call = "select kind from recording join call on call.id = recording.call_id where call.linkedid = ?"
+        assert brisk.rows(of_call, record["linkedid"]) == [("call",)]
+        await agent.page.locator("#softphone [data-outside-back]").click()
+        await agent.has("#softphone[data-phone=registered]")
+        await agent.has("#phone[data-phone=ok]:not([data-outside])")
+        assert await agent.overflow() == []

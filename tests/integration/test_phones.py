@@ -7,7 +7,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.integration.pbx import Pbx
+from hotline.agents import presence
+from hotline.clock import from_epoch
+from hotline.telephony.messages import Channel, Hangup
+from tests.integration.pbx import PHONES, TRUNK, Ami, Pbx
+from tests.integration.voice import Voice, until
 from tests.integration.wsphone import WsPhone
 
 pytestmark = pytest.mark.integration
@@ -101,3 +105,23 @@ async def test_twenty_calls_at_once_are_all_answered_on_raised_limits(new_pbx: N
 
 def _count(blocks: list[dict[str, str]], fact: str) -> int:
     return sum(block.get("UserEvent") == fact for block in blocks)
+
+
+async def test_a_registered_phone_whose_sound_stops_is_told_from_one_that_is_lost(
+    pbx: Pbx, events: Ami, actions: Ami
+) -> None:
+    """What presence counts: Asterisk hangs it up for its silence (rtp_timeout), with a cause that nothing else has."""
+    async with (
+        Voice(pbx.server, PHONES, 700.0, port=pbx.phone_ports["a1"]) as phone,
+        Voice(pbx.server, TRUNK, 440.0) as caller,
+    ):
+        await pbx.sign_in(actions, "a1")
+        await caller.call("12345")
+        await until(lambda: caller.hears(700.0), "they talk")
+        phone.vanish()
+        gone = await events.event("Hangup", ChannelStateDesc="Up", Cause="44", timeout_s=20)
+        channel = Channel(name=gone["Channel"], uniqueid=gone["Uniqueid"], linkedid=gone["Linkedid"], state=6)
+        seen = presence.observe(Hangup(at=from_epoch(0), channel=channel, cause=int(gone["Cause"])))
+        assert seen == (presence.SilentSeen("a1", f"silent:{gone['Uniqueid']}"),)
+        await events.fact("HLAgain")  # and the caller is first in line
+        caller.hang_up()

@@ -112,6 +112,11 @@ class Voice:
         """The phone's own blind transfer."""
         self._send(self._request("REFER", extra=f"Refer-To: <sip:{user}@{self.server[0]}:{self.server[1]}>\r\n"))
 
+    def press(self, key: str) -> None:
+        """A key, by INFO."""
+        body = f"Signal={key}\r\nDuration=160\r\n"
+        self._send(self._request("INFO", body).replace("application/sdp", "application/dtmf-relay"))
+
     def hears(self, hertz: float, window_s: float = 0.25) -> bool:
         return level(self._last(window_s), hertz) > _LOUD
 

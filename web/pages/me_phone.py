@@ -42,6 +42,7 @@ async def ring_there(request: Request, web: Wired, signed: _PHONE) -> None:
     """
     agent_id, form = own_agent(signed, "phone.use"), await read_form(request)
     number = phones.outside_number(web.house.settings, form.get("number", ""))
+    await web.house.outbound.permit(agent_id, number)
     async with web.house.db.write() as tx:
         await phones.ring_outside(tx, agent_id, number, now())
 

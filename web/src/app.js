@@ -14,6 +14,7 @@ import { renew, TIMEOUT_MS, why } from "./net.js";
 import * as operations from "./operations.js";
 import * as pen from "./pen.js";
 import * as player from "./player.js";
+import * as outside from "./outside.js";
 import * as phonetest from "./phonetest.js";
 import * as signIn from "./signin.js";
 import * as softphone from "./softphone.js";
@@ -120,6 +121,7 @@ keep.start().then(autosave.start).finally(() => {
   health.start();
   devices.start();
   phonetest.start();
+  outside.start();
   live.start();
   operations.start();
   supervise.start();

@@ -31,6 +31,7 @@ function kept() {
 export async function before() {
   const hours = Number(box?.dataset.testHours ?? 0);
   if (!box || counts(kept(), Date.now(), hours, devices.fingerprint()) || softphone.callState() !== "none") return;
+  if (document.getElementById("phone")?.dataset.outside) return;
   if (hasWarned) {
     hasWarned = false;
     return;

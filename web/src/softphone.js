@@ -1,6 +1,6 @@
 // The agent's phone in the page: SIP straight to Asterisk, never through our server, so it rings, answers and hangs up
 // with /live dead. What it knows is shown at once by data-phone and data-call on #softphone:
-//   data-phone  off asking connecting registered elsewhere refused lost
+//   data-phone  off asking connecting registered elsewhere refused lost outside (another telephone rings: outside.js)
 //   data-call   none ringing answering talking
 //   data-held   false holding true resuming: this phone's own hold, as far as Asterisk has agreed to it
 // The only module that touches SIP. One tab owns the phone, by a Web Lock.
@@ -114,6 +114,7 @@ function asked({ data }) {
 // Until calls can ring here; throws an Error whose message is for the person.
 export async function ensure() {
   ring.unlock();
+  if (document.getElementById("phone")?.dataset.outside) return rest();
   if (phone() === "registered" && microphone.current()) return;
   if (!(await own())) throw new Error(word("noPhone"));
   await connect();
@@ -254,6 +255,12 @@ export function stop() {
   old?.stop();
   microphone.close();
   if (phone() !== "elsewhere") setPhone("off");
+}
+
+// Calls ring on another telephone: this page is none.
+export function rest() {
+  stop();
+  setPhone("outside");
 }
 
 // -- calls
@@ -438,13 +445,8 @@ export function act(name) {
 }
 
 // For what measures (health.js, phonetest.js): the connection of the call, and who speaks SIP.
-export function connection() {
-  return session?.connection ?? null;
-}
-
-export function userAgent() {
-  return ua;
-}
+export const connection = () => session?.connection ?? null;
+export const userAgent = () => ua;
 
 export function callState() {
   return box?.dataset.call ?? "none";
