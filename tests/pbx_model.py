@@ -34,18 +34,23 @@ from hotline.telephony import messages as m
 from hotline.telephony.parser import Parser
 
 TRANSCRIPTS = Path(__file__).resolve().parent / "transcripts"
+JOURNAL = TRANSCRIPTS.parent / "journal"
 NAMES = sorted(path.stem for path in TRANSCRIPTS.glob("*.ami") if path.stem != "mixed")
+MOVES = sorted({path.stem for path in JOURNAL.glob("*.ami")} - set(NAMES))
+"""Captures of what becomes of answered calls; of each there is the journal too."""
 BOOT = "2026-11-24T10:00:00"
 _CHANNELS = (
     "channel", "dest", "transferer", "transferee", "original", "second", "target", "one", "two", "retriever",
 )  # fmt: skip
+_PLACES = {"transfer": "hl-transfer", "consult": "hl-wait", "held": "hl-wait", "parked": "hl-wait"}
 T0 = datetime(2026, 5, 11, 2, 0, tzinfo=UTC)
 
 
 @cache
 def transcript(name: str) -> tuple[m.Message, ...]:
     """Its messages about calls; the few without a time are none."""
-    found = Parser().feed((TRANSCRIPTS / f"{name}.ami").read_bytes())
+    folder = JOURNAL if name in MOVES else TRANSCRIPTS
+    found = Parser().feed((folder / f"{name}.ami").read_bytes())
     return tuple(message for message in found if isinstance(message, m.Message) and channels_of(message))
 
 
@@ -84,6 +89,7 @@ class Pbx:
     bridges: dict[str, str] = field(default_factory=dict)
     entries: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
+    aside: set[str] = field(default_factory=set)
     at: datetime = T0
 
     @classmethod
@@ -105,9 +111,17 @@ class Pbx:
                 for table in (self.channels, self.bridges, self.entries):
                     table.pop(message.channel.uniqueid, None)
             case m.BridgeEnter():
+                (self.aside.add if message.technology == "holding_bridge" else self.aside.discard)(
+                    message.channel.uniqueid
+                )
                 self.bridges[message.channel.uniqueid] = message.bridge
             case m.BridgeLeave():
                 self.bridges.pop(message.channel.uniqueid, None)
+            case m.UserEvent(name="HLMove"):  # told by a subroutine, which returns at once
+                place = _PLACES.get(message.fields["hlwhat"])
+                if place is not None and message.channel is not None:
+                    moved = replace(message.channel, context=place, exten=message.fields["hlwhat"])
+                    self.channels[moved.uniqueid] = moved
             case m.QueueCallerJoin():
                 self.entries[message.channel.uniqueid] = (message.queue, message.at)
             case m.QueueCallerLeave():
@@ -115,7 +129,11 @@ class Pbx:
 
     def copy(self) -> "Pbx":
         tables = (self.channels, self.born, self.bridges, self.entries)
-        return Pbx(*(dict(table) for table in tables), set(self.gone), self.at)  # type: ignore[arg-type]
+        return Pbx(*(dict(table) for table in tables), set(self.gone), set(self.aside), self.at)  # type: ignore[arg-type]
+
+    def _runs(self, name: str) -> str:
+        """The application of a channel, as far as anybody asks."""
+        return "BridgeWait" if name in self.aside and name in self.bridges else ""
 
     def snapshot(
         self,
@@ -130,7 +148,12 @@ class Pbx:
             at=at or (behind[0].at if behind else self.at),
             boot=boot,
             channels=tuple(
-                m.LiveChannel(channel, self.bridges.get(name), "", (self.at - self.born[name]) // timedelta(seconds=1))
+                m.LiveChannel(
+                    channel,
+                    self.bridges.get(name),
+                    self._runs(name),
+                    (self.at - self.born[name]) // timedelta(seconds=1),
+                )
                 for name, channel in self.channels.items()
             ),
             members=(),
@@ -189,6 +212,8 @@ def open_calls(events: Iterable[CallEvent]) -> list[OpenCall]:
                 calls[name] = replace(call, aside=event.what, aside_at=event.at, aside_by=event.member)
             case CallRejoined():
                 calls[name] = replace(call, aside=None, aside_at=None, aside_by=None)
+            case CallTransferred() if not event.leg:
+                calls[name] = replace(call, is_waiting=True)
             case CallTransferred() if event.leg in mine:
                 mine[event.leg] = replace(mine[event.leg], has_since=event.at)
             case PartyRang():
@@ -206,7 +231,19 @@ def open_calls(events: Iterable[CallEvent]) -> list[OpenCall]:
                 calls[name] = replace(call, has_voicemail=True, is_waiting=False, unqueued_at=event.at)
             case CallEnded():
                 del calls[name]
-    return [replace(call, offers=tuple(offers[name].values())) for name, call in calls.items()]
+    return [
+        replace(
+            call,
+            offers=tuple(offers[name].values()),
+            is_waiting=call.is_waiting and not any(_is_sent_on(offer) for offer in offers[name].values()),
+        )
+        for name, call in calls.items()
+    ]
+
+
+def _is_sent_on(offer: OpenOffer) -> bool:
+    """The caller waits for this phone, not in the queue."""
+    return offer.role == "transfer" and offer.answered_at is None and not offer.is_over
 
 
 # Single messages

@@ -19,7 +19,7 @@ TRUNK = "hl-trunk"  # the context in which a caller's channel begins, with the d
 UP = 6
 _BUSY = 17
 _NO_TALK = frozenset({"holding_bridge"})
-_HANDED_ON = timedelta(seconds=1)
+_HANDED_ON = timedelta(milliseconds=300)  # those who hang up together do so within less
 _BRANCHES = {
     ("hl-open", "s"): "hl-open", ("hl-closed", "s"): "hl-closed", ("hl-recorder", "closed"): "hl-closed",
     ("hl-recorder", "record"): "hl-recorder",
@@ -206,31 +206,36 @@ class Channels:
             return []
         if len(call.offers) == 1 and call.owner in call.offers and not call.heir:
             return []  # one agent who has the caller: as nearly always
-        for offer in call.offers.values():
-            if offer.answered_at is None or offer.is_over:
+        for offer in (*call.offers.values(), *call.past):
+            if offer.answered_at is None:
                 continue
             if offer.has_since is None and (met := call.met(offer.leg, call.caller)):
                 offer.has_since = met[0][0]
-            if offer.has_since is not None and offer.member == call.heir:
+            if offer.has_since is not None and offer.member == call.heir and not offer.is_over:
                 giver, call.heir = call.heir_of, ""
                 return self.teller.transferred(call, at, "take-over", member=giver, to=offer.member, leg=offer.leg)
         return self._handed_on(call, at)
 
     def _handed_on(self, call: LiveCall, at: datetime) -> list[CallEvent]:
         """Whoever had the caller is gone, and somebody else is with them still: then it is theirs."""
-        if not call.owner or call.owner in call.offers or not (call.offers or call.parties):
+        is_had = call.owner in call.offers or call.answered_at is None or call.waits_since is not None
+        if is_had or call.sent is not None or (call.aside is not None and call.aside.what == "parked"):
             return []
+        if not (call.offers or call.parties or call.past_parties) and len(call.past) < 2:
+            return []  # nobody else was there
         owner = call.leg(call.owner)
-        if owner is None or call.waits_since is not None:
-            return []
-        since = owner.left_at or at
-        legs = [(one.leg, one.member, one.role) for one in call.offers.values() if one.answered_at and not one.is_over]
+        since = owner.left_at or at if owner is not None else None
+        legs = [(one.leg, one.member, one.role) for one in call.offers.values() if one.answered_at is not None]
         legs += [(one.leg, "outside", "") for one in call.parties.values() if one.answered_at is not None]
+        if owner is not None:  # told in another order, they may be gone by now
+            legs += [(one.leg, one.member, one.role) for one in call.past if one is not owner]
+            legs += [(leg, "outside", "") for leg in call.past_parties]
         for leg, to, role in legs:
             met = call.met(leg, call.caller, since) if leg != call.caller else []
-            if met and (met[-1][1] is None or met[-1][1] - met[-1][0] >= _HANDED_ON):
+            if met and (met[-1][1] is None or (owner is not None and met[-1][1] - met[-1][0] >= _HANDED_ON)):
                 kind = "take-over" if role == "supervisor" else "attended"
-                return self.teller.transferred(call, met[0][0], kind, member=owner.member, to=to, leg=leg)
+                giver = owner.member if owner is not None else None
+                return self.teller.transferred(call, met[0][0], kind, member=giver, to=to, leg=leg)
         return []
 
     def on_bridge_leave(self, message: m.BridgeLeave) -> list[CallEvent]:

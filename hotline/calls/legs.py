@@ -88,7 +88,8 @@ class LiveCall:
     `caller`: Uniqueid of the channel of the person outside whose call it is, empty until something says who that is (of
     an outbound call it is who was dialled); `branch`: the dialplan context that took it, hl-open, hl-closed or
     hl-recorder; `was_refused`: with busy, before the answer; `was_cut_off`: Asterisk itself died. `past`: offers that
-    were answered and are over; `waits_since`: in the queue now; `unqueued_at`: out of it, and nobody has answered
+    were answered and are over; `waits_since`: in the queue now, or
+    (`is_promised`) told so while the queue cannot take them in yet; `unqueued_at`: out of it, and nobody has answered
     since; `last_answered_at`: by the agent who had the caller last. `completed_by`: who ended the conversation, as
     app_queue says. `dialler`: Uniqueid of the phone that dialled, of a call that did not come in. `gone_at`: the caller
     is. `files`: recordings that were told of.
@@ -115,6 +116,7 @@ class LiveCall:
     offers: dict[str, Offer] = field(default_factory=dict)
     past: list[Offer] = field(default_factory=list)
     parties: dict[str, Party] = field(default_factory=dict)
+    past_parties: list[str] = field(default_factory=list)
     owner: str = ""
     aside: Aside | None = None
     asides: list[Span] = field(default_factory=list)
@@ -131,6 +133,7 @@ class LiveCall:
     started_at: datetime | None = None
     queued_at: datetime | None = None
     waits_since: datetime | None = None
+    is_promised: bool = False
     unqueued_at: datetime | None = None
     answered_at: datetime | None = None
     last_answered_at: datetime | None = None
@@ -241,6 +244,7 @@ class LiveCall:
         self.channels |= other.channels
         self.past += other.past
         self.asides += other.asides
+        self.past_parties += other.past_parties
         self.talked += other.talked
         for name in _MERGED_ALL:
             setattr(self, name, getattr(other, name) | getattr(self, name))
@@ -385,6 +389,7 @@ class OpenCall:
             last_answered_at=self.answered_at,
             started_at=self.started_at, queued_at=self.queued_at, answered_at=self.answered_at,
             waits_since=self.queued_at if self.is_waiting else None, unqueued_at=self.unqueued_at,
+            is_promised=self.is_waiting,
             recording=self.recording, is_recording=self.is_recording, has_voicemail=self.has_voicemail,
             talked=timedelta(milliseconds=self.talked_ms),
         )  # fmt: skip

@@ -72,7 +72,11 @@ class Moves:
         if uniqueid in call.names and uniqueid != call.own:
             return "transfer"  # it came of its own, to a caller who waited for somebody
         asker = call.asker(uniqueid)
-        return self._role(call, asker) if asker is not None else "queue"
+        if asker is not None:
+            return self._role(call, asker)
+        if call.waits_since is not None or call.owner == uniqueid:
+            return "queue"
+        return "transfer" if call.sent is not None else "consult" if call.owner in call.offers else "queue"
 
     def _role(self, call: LiveCall, asker: str | None) -> str:
         if asker is None or asker == call.caller:
@@ -129,7 +133,7 @@ class Moves:
         events: list[CallEvent] = []
         leg = message.dest.uniqueid
         known = self._teller.registry.by_channel.get(leg)
-        if known is not None and leg in known.offers and known.offers[leg].role == "queue":
+        if known is not None and known.waits_since is not None and leg in known.offers:
             return events  # AgentRingNoAnswer and AgentConnect say it
         call = self._calls.call_of(message.dest, message.at, events)
         if call is None:
@@ -138,7 +142,7 @@ class Moves:
             call.parties[leg].status = message.status
             return events
         offer = call.offers.get(leg)
-        if offer is None or offer.role == "queue" or message.status in {_ANSWERED, *_GIVEN_UP}:
+        if offer is None or call.waits_since is not None or message.status in {_ANSWERED, *_GIVEN_UP}:
             return events
         return events + self._teller.missed(call, offer, message.at)
 

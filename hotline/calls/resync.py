@@ -5,6 +5,7 @@ A snapshot says where everybody is, and not how they came there: only what it sh
 
 from collections.abc import Container
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 from hotline.calls.channels import UP, Channels
 from hotline.calls.legs import dialled
@@ -21,6 +22,8 @@ NOT_CALLERS = frozenset(
 _WAITS = "hl-wait"  # where a caller is aside, with what for as the extension
 _ASIDE = frozenset({"consult", "held", "parked"})
 _DIALS = frozenset({"hl-dial", "hl-out", "hl-way"})  # it dials in a routine of the dialplan's
+_OPEN = "hl-open"
+_SENT = "hl-transfer"  # where a caller is on the way to somebody else
 _BEGINNINGS = frozenset({"HLOffered", "HLDial"})
 _WAITING_ROOMS = frozenset({"BridgeWait", "Park", "ParkedCall", "Parked Call"})
 
@@ -55,17 +58,25 @@ def agree(calls: Channels, snapshot: m.Snapshot, only: Container[str]) -> list[C
         if uniqueid not in here and call.own in only:
             events += calls.end_channel(uniqueid, at)
     events += _take_queue(calls, snapshot, only)
+    moved = {told.channel.uniqueid for told in snapshot.behind if _is_move(told) and told.channel is not None}
     for live in channels:
         _take_room(calls, live, at)
+        if live.channel.uniqueid not in moved:
+            _take_sent(calls, live)
     for live in channels:
         events += _take_leg(calls, live, at)
     for live in channels:
-        events += _take_place(calls, live, at)
+        if live.channel.uniqueid not in moved:
+            events += _take_place(calls, live, at)
     for call in registry.calls:
         if not call.channels and call.caller not in here and call.own in only:
             call.last_at = call.last_at or at
             events += calls.end(call)
     return events
+
+
+def _is_move(told: m.Message) -> TypeGuard[m.UserEvent]:
+    return isinstance(told, m.UserEvent) and told.name == "HLMove"
 
 
 def _own(calls: Channels, channel: m.Channel) -> str:
@@ -101,7 +112,10 @@ def _take_queue(calls: Channels, snapshot: m.Snapshot, only: Container[str]) -> 
         call = calls.registry.by_channel.get(uniqueid)
         if call is not None and call.is_told and call.own in only:
             events += calls.teller.queued(call, entry.queue, snapshot.at - timedelta(seconds=entry.wait_s))
+    there = {live.channel.uniqueid for live in snapshot.channels if live.channel.context == _OPEN and not live.bridge}
     for call in calls.calls:
+        if call.is_promised and call.caller in there:
+            continue
         if call.waits_since is not None and call.caller not in waiting and call.own in only:
             call.waits_since, call.unqueued_at = None, snapshot.at
     return events
@@ -114,6 +128,14 @@ def _take_room(calls: Channels, live: m.LiveChannel, at: datetime) -> None:
         return
     bridge = None if live.application in _WAITING_ROOMS or is_ghost(live.channel.name) else live.bridge
     calls.seat(call, live.channel, bridge, at)
+
+
+def _take_sent(calls: Channels, live: m.LiveChannel) -> None:
+    """A caller who is on the way to somebody else."""
+    call = calls.registry.by_channel.get(live.channel.uniqueid)
+    is_sent = live.channel.context.startswith(_SENT) and live.bridge is None
+    if call is not None and call.is_told and live.channel.uniqueid == call.caller and is_sent:
+        call.sent = call.sent or ("blind", live.channel.exten)
 
 
 def _take_leg(calls: Channels, live: m.LiveChannel, at: datetime) -> list[CallEvent]:

@@ -215,6 +215,8 @@ class Teller:
     def end_party(self, call: LiveCall, party: Party, at: datetime, cause: int) -> list[CallEvent]:
         del call.parties[party.leg]
         result = "answered"
+        if party.answered_at is not None:
+            call.past_parties.append(party.leg)
         if party.answered_at is None:
             said = _RESULTS.get(party.status)
             result = said if said == "withdrawn" else _CAUSES.get(cause) or said or "failed"
@@ -245,8 +247,7 @@ class Teller:
         """The caller hung up. Those who talk about them go on, and must know."""
         if call.aside is None or not call.channels:
             return []
-        about = self.about(call, at, f"{call.own}:aside:{_us(at)}")
-        return [CallAside(**about, what="gone", member=call.aside.member)]
+        return [CallAside(**self.about(call, at, f"{call.own}:gone"), what="gone", member=call.aside.member)]
 
     def rejoined(self, call: LiveCall, member: str | None, at: datetime) -> list[CallEvent]:
         if call.put_back(at) is None:
@@ -265,6 +266,9 @@ class Teller:
         else:
             self._given(call, at)
             call.sent = (kind, to)
+            for offer in call.offers.values():  # a snapshot showed it ring, and not for what
+                if offer.member == to and offer.answered_at is None:
+                    offer.role = "transfer"
         key = f"{leg}:given" if leg else f"{call.own}:given:{_us(at)}"
         told = CallTransferred(**self.about(call, at, key), kind=kind, member=member or None, to=to, leg=leg)
         return [*events, told]

@@ -91,8 +91,10 @@ class Tracker(Channels):
         if call is None:
             return events
         events += self.teller.start(call, message.at, message.channel)
-        is_old = call.joined_before(message.at)
-        return events if is_old else events + self.teller.queued(call, message.queue, message.at)
+        if call.joined_before(message.at):
+            return events
+        call.is_promised = False
+        return events + self.teller.queued(call, message.queue, message.at)
 
     def _on_leave(self, message: m.QueueCallerLeave) -> list[CallEvent]:
         events: list[CallEvent] = []
@@ -166,8 +168,10 @@ class Tracker(Channels):
         if message.name == "HLRecording":
             return events + self._on_recording(call, fields.get("hlkind", ""), fields.get("hlfile", ""), message.at)
         if message.name == "HLAgain":
-            is_old = call.joined_before(message.at)
-            return events if is_old else events + self.teller.queued(call, fields.get("hlqueue", ""), message.at)
+            if call.joined_before(message.at) or call.waits_since is not None:
+                return events
+            call.is_promised = True
+            return events + self.teller.queued(call, fields.get("hlqueue", ""), message.at)
         outcome, by = fields.get("hloutcome", ""), fields.get("hlhangupby", "")
         if outcome not in OUTCOMES:
             self.unexpected["outcome"] += 1
