@@ -5,11 +5,10 @@ from playwright.async_api import expect
 from tests.e2e.conftest import People
 from tests.e2e.house import House, until
 from tests.e2e.screens import PATIENT, AgentPage
-from tests.e2e.sounds import FIRST_HZ, PARTY_HZ, page_hears
+from tests.e2e.sounds import FIRST_HZ, PRACTICE_HZ, SECOND_HZ, page_hears
 from tests.e2e.test_conversation import speaking
 
 NUMBER = "13800138710"
-POLICE_HZ = 1100
 
 
 async def _owed(house: House, agent: AgentPage) -> str:
@@ -31,7 +30,7 @@ def _work(agent: AgentPage, ref: str):  # type: ignore[no-untyped-def]
 async def test_a_call_back_is_made_by_one_key_and_done_when_the_person_answers(hotline: House, people: People) -> None:
     agent = await speaking(people, hotline, "agent1", FIRST_HZ)
     ref = await _owed(hotline, agent)
-    async with hotline.outside(PARTY_HZ, refuses="486 Busy Here") as person:
+    async with hotline.outside(SECOND_HZ, refuses="486 Busy Here") as person:
         await agent.press("Alt+b")
         await agent.phone_is("talking")  # the page's phone has answered by itself
         await expect(agent.page.locator("#softphone .dialled-word")).to_be_visible()
@@ -46,7 +45,7 @@ async def test_a_call_back_is_made_by_one_key_and_done_when_the_person_answers(h
         await until(lambda: person.hears(FIRST_HZ), what="the person hears the agent")
 
         async def heard() -> bool:
-            return await page_hears(agent.page) == {PARTY_HZ}
+            return await page_hears(agent.page) == {SECOND_HZ}
 
         await until(heard, what="the agent hears the person")
         await agent.is_in("on_call")
@@ -75,7 +74,7 @@ async def test_110_is_typed_by_name_and_is_practice_here(hotline: House, people:
     await agent.phone_is("talking")
 
     async def practice() -> bool:
-        return abs((await agent.hears())["hertz"] - POLICE_HZ) < 20
+        return abs((await agent.hears())["hertz"] - PRACTICE_HZ) < 20
 
     await until(practice, what="the practice extension's tone")
     await agent.popped()
