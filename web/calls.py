@@ -24,14 +24,15 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A call with what is shown beside it. `owners`: whose call it is: every agent who had the caller or was asked, and
-    who writes its ticket. `legs`: in the order in which they rang.
+    """A call with what is shown beside it. `owners`: whose record it is: every agent who had the caller or was asked,
+    and who writes its ticket. `hearers`: those of them whose sound it is too. `legs`: in the order in which they rang.
     """
 
     call: Call
     ref: str | None
     agent: str | None
     owners: frozenset[UUID]
+    hearers: frozenset[UUID]
     recordings: tuple[Recording, ...] = ()
     aliases: tuple[str, ...] = ()
     legs: tuple[Leg, ...] = ()
@@ -39,6 +40,11 @@ class Found:
     @property
     def subject(self) -> Owned:
         return Owned(self.owners)
+
+    @property
+    def sound(self) -> Owned:
+        """Who was asked for a moment sees that in the record; what the caller told others is not theirs to hear."""
+        return Owned(self.hearers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +65,11 @@ async def page(tx: Tx, actor: Actor, *, cursor: str | None = None, limit: int = 
     return Page(tuple(await beside(tx, shown)), _cursor(shown[-1]) if len(calls) > limit else None)
 
 
-async def one(tx: Tx, call_id: UUID, actor: Actor, action: str = "call.view") -> Found:
+async def one(tx: Tx, call_id: UUID, actor: Actor) -> Found:
     """Raises NotFound: there is none, or it is not for this person."""
     call = await tx.session.get(Call, call_id)
     found = (await beside(tx, [call]))[0] if call is not None else None
-    if found is None or not can(actor, action, found.subject):
+    if found is None or not can(actor, "call.view", found.subject):
         raise NotFound("There is no such call.")
     return found
 
@@ -73,7 +79,10 @@ async def recording(tx: Tx, recording_id: UUID, actor: Actor) -> tuple[Recording
     row = await tx.session.get(Recording, recording_id)
     if row is None:
         raise NotFound("There is no such recording.")
-    return row, await one(tx, row.call_id, actor, "recording.play")
+    found = await one(tx, row.call_id, actor)
+    if not can(actor, "recording.play", found.sound):
+        raise NotFound("There is no such recording.")
+    return row, found
 
 
 async def beside(tx: Tx, calls: Sequence[Call]) -> list[Found]:
@@ -87,15 +96,17 @@ async def beside(tx: Tx, calls: Sequence[Call]) -> list[Found]:
         .order_by(Ticket.opened_at)
     )
     refs: dict[UUID, str] = {}
-    owners: dict[UUID, set[UUID]] = {call.id: {call.agent_id} if call.agent_id else set() for call in calls}
+    hearers: dict[UUID, set[UUID]] = {call.id: {call.agent_id} if call.agent_id else set() for call in calls}
     for call_id, ref, agent_id in tickets:
         if call_id is None:
             continue
         refs.setdefault(call_id, ref)
-        owners[call_id] |= {agent_id} if agent_id else set()
+        hearers[call_id] |= {agent_id} if agent_id else set()
     rung = await legs.of_calls(tx, ids)
+    there: dict[UUID, set[UUID]] = {}
     for call_id, found in rung.items():
-        owners[call_id] |= legs.agents_who_were_there(found)
+        hearers[call_id] |= legs.agents_who_had_the_caller(found)
+        there[call_id] = legs.agents_who_were_there(found)
     names = dict(
         (await tx.session.execute(
             select(Agent.id, Agent.name).where(Agent.id.in_({call.agent_id for call in calls if call.agent_id}))
@@ -116,7 +127,8 @@ async def beside(tx: Tx, calls: Sequence[Call]) -> list[Found]:
             call=call,
             ref=refs.get(call.id),
             agent=names.get(call.agent_id) if call.agent_id else None,
-            owners=frozenset(owners[call.id]),
+            owners=frozenset(hearers[call.id] | there.get(call.id, set())),
+            hearers=frozenset(hearers[call.id]),
             recordings=tuple(recordings.get(call.id, ())),
             aliases=tuple(aliases.get(call.id, ())),
             legs=tuple(rung.get(call.id, ())),
@@ -128,7 +140,7 @@ async def beside(tx: Tx, calls: Sequence[Call]) -> list[Found]:
 def view(found: Found, actor: Actor) -> CallView:
     """As a screen shows it: number masked, recordings only for who may play them."""
     call = found.call
-    playable = found.recordings if can(actor, "recording.play", found.subject) else ()
+    playable = found.recordings if can(actor, "recording.play", found.sound) else ()
     return CallView(
         id=str(call.id),
         line=call.line,
@@ -154,6 +166,7 @@ def view(found: Found, actor: Actor) -> CallView:
         aside=call.aside,
         hold_s=seconds(call.hold_ms),
         legs=tuple(legs.view(leg, full=False) for leg in found.legs),
+        is_unheard=bool(found.recordings) and not playable,
     )
 
 

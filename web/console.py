@@ -27,6 +27,7 @@ from web.views import (
     TimelineEntry,
     WorkItem,
 )
+from web.watching import shown_to
 
 _SHOWN_EVENTS = frozenset(
     {"CallStarted", "ContactOpened", "CallQueued", "AgentRang", "AgentMissed", "CallAnswered", "RecordingStarted",
@@ -44,15 +45,18 @@ async def ticket_view(
     actor: Actor,
     at: datetime,
     *,
+    shows_listeners: bool,
     typed: Mapping[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
 ) -> TicketView:
-    """A ticket as its form shows it. `typed`: what a refused form held, shown instead of what is saved."""
+    """A ticket as its form shows it. `shows_listeners`: see watching.shown_to; `typed`: what a refused form held, shown
+    instead of what is saved.
+    """
     contacts = await queries.contacts_of(tx, ticket.id)
     first = contacts[0][0] if contacts else None
     number = first.caller_number if first else None
     found = await call_views.beside(tx, [call for _, call in contacts if call is not None])
-    events = await queries.timeline(tx, ticket.id)
+    events = shown_to(actor, await queries.timeline(tx, ticket.id), shows_listeners=shows_listeners)
     is_writable = await service.is_writable(tx, ticket, actor)
     now = await pen.standing(tx, ticket, actor)
     added = await additions.of_ticket(tx, ticket.id)

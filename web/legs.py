@@ -80,6 +80,12 @@ def agents_who_were_there(legs: Sequence[Leg]) -> set[UUID]:
     return {offer.agent_id for offer in offers if offer.agent_id is not None}
 
 
+def agents_who_had_the_caller(legs: Sequence[Leg]) -> set[UUID]:
+    """Whose the caller was for a while: not who was asked, or came to help."""
+    offers = [leg.offer for leg in legs if leg.offer is not None and leg.offer.owned_at is not None]
+    return {offer.agent_id for offer in offers if offer.agent_id is not None}
+
+
 def view(leg: Leg, *, full: bool) -> LegView:
     """`full`: with the whole number of somebody outside."""
     if leg.party is not None:

@@ -27,7 +27,8 @@ _MINE = (
     .join(CallOffer, CallOffer.call_id == Call.id)
     .where(
         CallOffer.agent_id == bindparam("agent"), CallOffer.left_at.is_(None), Call.ended_at.is_(None),
-        CallOffer.role != "supervisor",
+        # Who took a call over has it, whatever their leg came as.
+        or_(CallOffer.role != "supervisor", CallOffer.owned_at.is_not(None)),
         or_(CallOffer.result == "answered", (CallOffer.result == "ringing") & (CallOffer.role == "consult")),
     )
     .order_by(CallOffer.rang_at.desc())
@@ -97,7 +98,8 @@ async def talk_of(tx: Tx, agent_id: UUID, settings: Settings, locale: str, at: d
 
 
 def _is_there(leg: CallOffer) -> bool:
-    return leg.left_at is None and leg.result in {"ringing", "answered"} and leg.role != "supervisor"
+    is_on_it = leg.role != "supervisor" or leg.owned_at is not None
+    return leg.left_at is None and leg.result in {"ringing", "answered"} and is_on_it
 
 
 def _state(

@@ -211,7 +211,7 @@ class LegView:
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """The call record. Durations in seconds; absent is None."""
+    """The call record. Durations in seconds; absent is None. `is_unheard`: recorded, but not this person's to hear."""
 
     id: str
     line: str
@@ -232,6 +232,7 @@ class CallView:
     aside: str | None = None
     hold_s: float | None = None
     legs: tuple[LegView, ...] = ()
+    is_unheard: bool = False
 
 
 @dataclass(frozen=True, slots=True)

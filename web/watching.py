@@ -3,7 +3,7 @@
 Two statements, run only when the log says that something of it changed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -11,13 +11,15 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
+from hotline.access.permissions import Actor, can
 from hotline.agents.models import Agent, HelpRequest, Supervision
 from hotline.calls.models import Call
-from hotline.db import Tx
+from hotline.db import EventRow, Tx
 from hotline.tickets.models import Contact, ContactTicket, Ticket
 from web.views import HelpRow, HelpView, OwnSupervision, Watcher
 
 EVENTS = frozenset({"HelpAsked", "HelpEnded", "SupervisionChanged"})
+_HEARD = frozenset({"whisper", "join"})
 _SUPERVISOR = aliased(Agent)
 _HELP = (
     select(HelpRequest.agent_id, Agent.name, HelpRequest.asked_at, Call.line)
@@ -76,12 +78,33 @@ async def help_view(tx: Tx, agent_id: UUID, *, shows_listeners: bool) -> HelpVie
     for row, supervisor, agent, line in await tx.session.execute(_WATCHERS):
         watcher = _watcher(row, supervisor)
         # What is only asked for is not so yet, and one who listens may not want to be seen.
-        if row.agent_id == agent_id and (watcher.mode in {"whisper", "join"} or (watcher.mode and shows_listeners)):
+        if row.agent_id == agent_id and (watcher.mode in _HEARD or (watcher.mode and shows_listeners)):
             watchers.append(watcher)
         if row.supervisor_id == agent_id:
             ref = await tx.session.scalar(_REF.where(Contact.call_id == row.call_id))
             own = OwnSupervision(str(row.agent_id), agent, line, row.reason, watcher, ref)
     return HelpView(asked, tuple(watchers), own)
+
+
+def shown_to(actor: Actor, events: Sequence[EventRow], *, shows_listeners: bool) -> list[EventRow]:
+    """What this person reads of a call, oldest first. `shows_listeners`: all may see who only listens; if not, only
+    who supervises themselves may.
+    """
+    if shows_listeners or can(actor, "call.supervise"):
+        return list(events)
+    found: list[EventRow] = []
+    heard: set[object] = set()
+    for event in events:
+        if event.type == "SupervisionChanged":
+            who = event.data.get("supervisor_id")
+            mode = event.data.get("mode")
+            was_heard = who in heard
+            heard = heard | {who} if mode in _HEARD else heard - {who}
+            # The end of one who was not heard would tell that they were there.
+            if mode not in _HEARD and mode != "take-over" and not (mode == "left" and was_heard):
+                continue
+        found.append(event)
+    return found
 
 
 def _watcher(row: Supervision, name: str) -> Watcher:

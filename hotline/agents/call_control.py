@@ -263,7 +263,7 @@ async def on_call(tx: Tx, agent_id: UUID) -> OnCall | None:
     return OnCall(
         call_id=call.id, linkedid=call.linkedid, agent=offer.leg, endpoint=offer.member, caller=caller,
         aside=call.aside, aside_by=call.aside_by, asked=tuple(asked),
-        others=len(parties) + sum(other.role != "supervisor" for other in legs),
+        others=len(parties) + sum(other.role != "supervisor" or other.owned_at is not None for other in legs),
     )  # fmt: skip
 
 

@@ -191,6 +191,9 @@ async def take(
     ticket = await locked(tx, ref, actor)
     chosen = workflow_of(ticket.workflow, ticket.workflow_version).step(step, ticket.state)
     _permit(actor, chosen.action, ticket)
+    # Closed under the hands of who writes it, a ticket would take no more of their words.
+    if chosen.path and not await _may_move(tx, ticket, actor):
+        raise NotAllowed(NOT_YOURS)
     changed = {name: text for name, text in cleaned.items() if text != ticket.values.get(name, "")}
     if changed:
         if not await _has_pen(tx, ticket, actor):
@@ -216,7 +219,9 @@ async def steps_for(tx: Tx, ticket: Ticket, actor: Actor, at: datetime) -> tuple
     facts = await _facts(tx, ticket, ticket.values, actor, at)
     flow = workflow_of(ticket.workflow, ticket.workflow_version)
     who = subject(ticket)
-    return tuple(step.code for step in workflow.offered(flow, ticket.state, facts) if can(actor, step.action, who))
+    steps = [step for step in workflow.offered(flow, ticket.state, facts) if can(actor, step.action, who)]
+    may_move = any(step.path for step in steps) and await _may_move(tx, ticket, actor)
+    return tuple(step.code for step in steps if may_move or not step.path)
 
 
 async def is_writable(tx: Tx, ticket: Ticket, actor: Actor) -> bool:
@@ -228,6 +233,11 @@ async def on_call(tx: Tx, ticket_id: UUID) -> list[UUID]:
     """Agents who are in a call about it now, in the order in which they came. One statement."""
     found = await tx.session.scalars(_ON_CALL, {"ticket": ticket_id})
     return list(dict.fromkeys(agent_id for agent_id in found if agent_id is not None))
+
+
+async def _may_move(tx: Tx, ticket: Ticket, actor: Actor) -> bool:
+    """Whoever writes it; an ended one, which nobody writes, whoever has the step's permission."""
+    return is_final(ticket) or await _has_pen(tx, ticket, actor)
 
 
 async def _has_pen(tx: Tx, ticket: Ticket, actor: Actor) -> bool:

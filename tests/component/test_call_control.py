@@ -200,6 +200,19 @@ async def test_the_caller_of_a_conference_is_set_aside_and_taken_back(floor: Flo
     assert floor.asterisk.asked == [sent("1.1", "hl-wait,held"), sent("1.1", "hl-room,caller")]
 
 
+async def test_a_supervisor_beside_makes_no_conference_and_one_who_took_the_call_over_does(floor: Floor) -> None:
+    async with floor.db.write() as tx:
+        call = await tx.session.get_one(Call, floor.call.id)
+        await leg(tx, call, floor.other, "1.3", role="supervisor")
+    with pytest.raises(Conflict):
+        await floor.control.hold_room(floor.mine.id)
+    async with floor.db.write() as tx:
+        offer = (await tx.session.scalars(select(CallOffer).where(CallOffer.leg == "1.3"))).one()
+        offer.owned_at = T0
+    await floor.control.hold_room(floor.mine.id)
+    assert floor.asterisk.asked == [sent("1.1", "hl-wait,held")]
+
+
 async def test_of_a_call_that_we_made_the_other_side_is_who_must_not_be_lost(floor: Floor) -> None:
     await floor.set(Call, floor.call.id, direction="outbound", linkedid="1.2")
     await floor.party("1.5", "13800001234")

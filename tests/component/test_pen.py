@@ -266,6 +266,33 @@ class TestByHand:
         async with house.read() as tx:
             assert await service.is_writable(tx, ticket, boss)
 
+    async def test_beside_an_agent_on_the_call_a_supervisor_moves_the_ticket_nowhere(self, house: Database) -> None:
+        await _talk(house)
+        ticket, boss = await _ticket(house), factories.actor("supervisor")
+        typed = {
+            "contact_type": "CT08",
+            "category": "LIV.02",
+            "summary": "怎么申请事实无人抚养儿童补贴?",
+            "urgency": "U3",
+        }
+        async with house.write() as tx:
+            row = await service.locked(tx, ticket.ref, boss)
+            row.values = typed
+        ticket = await _ticket(house)
+        async with house.read() as tx:
+            assert await service.steps_for(tx, ticket, boss, _at(5)) == ()
+        with pytest.raises(NotAllowed):
+            async with house.write() as tx:
+                await service.take(tx, ticket.ref, "close", {}, version=ticket.version, actor=boss, at=_at(5))
+        same = await _ticket(house)
+        assert (same.state, same.version, same.values) == ("NEW", ticket.version, typed)
+        assert await _told(house, "TicketMoved") == []
+        await _tell(house, _left(6, "a1"))
+        async with house.write() as tx:
+            assert "close" in await service.steps_for(tx, same, boss, _at(7))
+            moved = await service.take(tx, same.ref, "close", {}, version=same.version, actor=boss, at=_at(7))
+        assert moved.state == "CLOSED"
+
 
 class TestAdditions:
     async def test_the_first_agent_adds_after_the_transfer_and_a_stranger_does_not(self, house: Database) -> None:

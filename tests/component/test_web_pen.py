@@ -1,9 +1,11 @@
 """The ticket's screen for who writes and who reads: what is offered to whom, and what pressing it does."""
 
+from pathlib import Path
+
 from sqlalchemy import select
 
 from hotline.agents.models import Agent
-from hotline.calls.models import Call, CallOffer
+from hotline.calls.models import Call, CallOffer, Recording
 from hotline.clock import now
 from hotline.tickets.models import Addition, Ticket
 from tests import factories
@@ -115,3 +117,35 @@ async def test_the_record_shows_who_was_on_the_call(house: House) -> None:
     assert [(leg["agent"], leg["role"], leg["result"]) for leg in legs] == [
         (writer.agent.name, "queue", "answered"), (reader.agent.name, "consult", "answered"),
     ]  # fmt: skip
+
+
+async def test_who_was_only_asked_sees_the_record_and_whoever_had_the_caller_hears_the_sound_too(
+    house: House, tmp_path: Path
+) -> None:
+    writer, reader = await house.sign_in(), await house.sign_in()
+    assert writer.agent is not None and reader.agent is not None
+    await _joined(house, writer, reader)
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings" / "a.wav").write_bytes(b"sound")
+    async with house.db.write() as tx:
+        call = (await tx.session.scalars(select(Call))).one()
+        call.phase, call.ended_at = "ended", now()
+        row = Recording(call_id=call.id, kind="call", file="a.wav", started_at=now())
+        tx.session.add(row)
+        await tx.session.flush()
+    sound = f"/recordings/{row.id}"
+
+    async def hears() -> tuple[int, bool, bool, int, int]:
+        """What the reader gets: record, whether the player or why not is on it, sound, how many calls in their list."""
+        async with house.client(reader) as client:
+            record = await client.get(f"/calls/{call.id}", headers={"accept": "text/html"})
+            played, listed = await client.get(sound), await client.get("/api/v1/calls")
+        why = "The recording is for those who had the caller." in record.text
+        return record.status_code, sound in record.text, why, played.status_code, len(listed.json()["items"])
+
+    assert await hears() == (200, False, True, 404, 1)
+    async with house.db.write() as tx:
+        leg = await tx.session.scalar(select(CallOffer).where(CallOffer.agent_id == reader.agent.id))
+        assert leg is not None
+        leg.owned_at = now()
+    assert await hears() == (200, True, False, 200, 1)

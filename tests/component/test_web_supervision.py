@@ -40,7 +40,7 @@ async def _comes(house: House, supervisor: Person, agent: Person, call: Call, mo
         )  # fmt: skip
         tx.session.add(row)
         await tx.session.flush()
-        seen = SpySeen(supervisor.agent.endpoint, mode, str(row.id), "pbx1-1.9", f"spy:{mode}")
+        seen = SpySeen(supervisor.agent.endpoint, mode, str(row.id), "pbx1-1.9", f"spy:{row.id}:{mode}")
         await watching.observe(tx, seen, now())
 
 
@@ -110,6 +110,34 @@ async def test_the_agent_sees_who_is_there_and_who_listens_unless_that_is_hidden
     async with house.client(supervisor) as client:
         own = (await client.get("/console/help")).text
     assert 'data-mode="join"' in own and "data-take-over" in own
+
+
+@pytest.mark.parametrize("shown", [True, False])
+async def test_who_only_listens_is_in_no_timeline_of_the_agents_where_that_is_hidden(
+    house: House, shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = await house.sign_in("agent")
+    listener, helper = [await house.sign_in("supervisor", phone=True) for _ in range(2)]
+    call = await _talks(house, agent)
+    async with house.db.write() as tx:
+        ticket = await factories.ticket(tx, of_call=call, agent_id=agent.agent.id)
+    monkeypatch.setattr(house, "settings", house.settings.model_copy(update={"supervision_shown": shown}))
+    await _comes(house, listener, agent, call, "listen")
+    await _comes(house, listener, agent, call, "end")
+    async with house.db.write() as tx:
+        await tx.session.delete(await _row(tx))
+    await _comes(house, helper, agent, call, "listen")
+    await _comes(house, helper, agent, call, "join")
+    await _comes(house, helper, agent, call, "end")
+    for path in (f"/tickets/{ticket.ref}", f"/calls/{call.id}"):
+        async with house.client(agent) as client:
+            text = (await client.get(path)).text
+        assert (f"{listener.account.name} " in text) is shown
+        assert (f"{helper.account.name} listens in" in text) is shown
+        assert f"{helper.account.name} joined the call" in text and f"{helper.account.name} left the call" in text
+        async with house.client(listener) as client:
+            text = (await client.get(path)).text
+        assert f"{listener.account.name} listens in" in text and f"{listener.account.name} left the call" in text
 
 
 async def test_every_step_of_a_supervisor_is_traced_with_mode_reason_and_role(house: House) -> None:

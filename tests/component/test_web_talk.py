@@ -79,6 +79,32 @@ async def test_while_somebody_is_asked_the_caller_hears_music_and_each_line_says
         assert 'data-leg="agent" data-leg-state="talking"' in text
 
 
+async def test_a_supervisor_who_took_the_call_over_has_it_on_the_screen_and_asks_from_there(house: House) -> None:
+    boss, colleague = await house.sign_in("supervisor", phone=True), await house.sign_in()
+    assert boss.agent is not None
+    assert colleague.agent is not None
+    call = await _talking(house, boss)
+    async with house.db.write() as tx:
+        offer = (await tx.session.scalars(select(CallOffer).where(CallOffer.call_id == call.id))).one()
+        offer.role = "supervisor"
+    assert 'data-state=""' in await _shown(house, boss)
+    async with house.db.write() as tx:
+        (await tx.session.get_one(CallOffer, offer.id)).owned_at = now()
+    assert 'data-state="talking"' in await _shown(house, boss)
+    async with house.db.write() as tx:
+        row = await tx.session.get_one(Call, call.id)
+        row.aside, row.aside_at, row.aside_by = "consult", now(), boss.agent.endpoint
+        tx.session.add(_leg(call, colleague.agent, "1.3", role="consult"))
+    text = await _shown(house, boss)
+    assert 'data-state="consult"' in text and 'data-move="complete"' in text and 'data-move="conference"' in text
+    async with house.db.write() as tx:
+        row = await tx.session.get_one(Call, call.id)
+        row.aside = row.aside_at = row.aside_by = None
+    for one, other in ((boss, colleague), (colleague, boss)):
+        text = await _shown(house, one)
+        assert 'data-state="conference"' in text and other.account.name in text
+
+
 async def test_a_place_of_the_directory_is_shown_by_its_name_and_any_other_number_masked(house: House) -> None:
     person = await house.sign_in()
     call = await _talking(house, person)

@@ -14,6 +14,7 @@ from web.auth import Signed, require, trace
 from web.console import names_in, timeline
 from web.deps import Web, Wired
 from web.shell import page
+from web.watching import shown_to
 
 router = APIRouter()
 
@@ -33,9 +34,8 @@ async def listed(
 async def show(call_id: UUID, web: Wired, signed: Annotated[Signed, require("call.view")]) -> HTMLResponse:
     async with web.house.db.read() as tx:
         found = await calls.one(tx, call_id, signed.actor)
-        events = list(
-            await tx.session.scalars(select(EventRow).where(EventRow.call_id == call_id).order_by(EventRow.seq))
-        )
+        rows = await tx.session.scalars(select(EventRow).where(EventRow.call_id == call_id).order_by(EventRow.seq))
+        events = shown_to(signed.actor, list(rows), shows_listeners=web.house.settings.supervision_shown)
         entries = timeline(events, await names_in(tx, events))
     await trace(web, signed, "call.view", str(call_id))
     context = {"call": calls.view(found, signed.actor), "timeline_entries": entries}

@@ -116,7 +116,7 @@ async def middle(web: Web, signed: Signed, tx: Tx, ref: str) -> dict[str, Any]:
     if not ref:
         return {"ticket": None, "call": None}
     ticket = await queries.by_ref(tx, ref, signed.actor)
-    view = await ticket_view(tx, ticket, signed.actor, now())
+    view = await ticket_view(tx, ticket, signed.actor, now(), shows_listeners=web.house.settings.supervision_shown)
     await trace(web, signed, "ticket.view", ref)
     return {"ticket": view, "call": live_call(web, signed, view)}
 

@@ -151,7 +151,10 @@ async def _refused(
     await web.hub.catch_up()
     async with web.house.db.read() as tx:
         ticket = await queries.by_ref(tx, ref, signed.actor)
-        view = await ticket_view(tx, ticket, signed.actor, now(), typed=values, errors=errors)
+        view = await ticket_view(
+            tx, ticket, signed.actor, now(), shows_listeners=web.house.settings.supervision_shown, typed=values,
+            errors=errors,
+        )  # fmt: skip
     context = {"ticket": view, "call": live_call(web, signed, view)}
     if is_page(request):
         return await page(web, signed, "tickets/show.html", context, HTTPStatus.UNPROCESSABLE_ENTITY)
