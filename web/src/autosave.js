@@ -3,12 +3,13 @@
 import { durable } from "./durable.js";
 import * as keep from "./keep.js";
 import { send, why } from "./net.js";
-import { Queue, read } from "./queue.js";
+import { isOutdated, Queue, read } from "./queue.js";
 import { clock, toast, word } from "./words.js";
 
 const PAUSE_MS = 400;
 const LONGEST_MS = 600; // somebody who types on and on: what they typed must not be in one page's hands for long
 const SLOW_MS = 2000;
+const LEAVING_MS = 3000;
 const STORE = "hotline-unsent";
 
 let queue;
@@ -17,7 +18,9 @@ let tries = 0;
 let isSignedOut = false;
 const timers = new Map(); // field → {timer, since}: when its first unsent letter was typed
 const expected = new Map();
+const underWay = new Set(); // saves of which nothing was heard yet
 
+const isText = ({ field }) => field === "summary" || field === "answer";
 const box = (ref, field) => document.querySelector(`[data-field="${CSS.escape(field)}"][data-ref="${CSS.escape(ref)}"]`);
 
 export function valueOf(element) {
@@ -53,6 +56,12 @@ function status(element, kind, text) {
   }
 }
 
+// What a choice reads as where it is made.
+function faceOf(element, value) {
+  const face = element.querySelector(`input[value="${CSS.escape(value)}"] ~ *`);
+  return face?.querySelector(".segment-word")?.textContent ?? face?.textContent;
+}
+
 function showConflict(entry) {
   const element = box(entry.ref, entry.field);
   const place = element?.querySelector("[data-conflict]");
@@ -60,11 +69,7 @@ function showConflict(entry) {
     toast(`${entry.ref}: ${word("conflict")}`, true);
     return;
   }
-  const shown = (value) => {
-    if (element.querySelector("textarea")) return value || word("empty");
-    const face = element.querySelector(`input[value="${CSS.escape(value)}"] ~ *`);
-    return face?.querySelector(".segment-word")?.textContent ?? face?.textContent ?? word("empty");
-  };
+  const shown = (value) => (isText(entry) ? value : faceOf(element, value)) || word("empty");
   const side = (title, value, button, keepMine) => {
     const part = document.createElement("div");
     part.className = "conflict-side";
@@ -157,7 +162,7 @@ function settle(entry, answer, element) {
   } else if (answer && answer.status < 500 && answer.status !== 429) {
     queue.refused(entry, why(answer, String(answer.status)));
     if (isWritable(element)) status(element, "refused", word("refused", { why: entry.refused }));
-    if (!element) toast(`${entry.ref}: ${word("refused", { why: entry.refused })}`, true);
+    if (!element && isText(entry)) toast(`${entry.ref}: ${word("refused", { why: entry.refused })}`, true);
   } else {
     queue.failed(entry);
     const wait = again();
@@ -166,15 +171,24 @@ function settle(entry, answer, element) {
   elsewhere();
 }
 
-// Texts that their ticket did not take, and whose form is not before the person, or not theirs to write.
+// What its ticket did not take, and whose form is not before the person, or not theirs to write: a text is offered, a
+// choice is told and forgotten, for nobody could take it back there and it would stop every step.
 function elsewhere() {
   for (const entry of queue.all()) {
     const key = `${entry.ref}/${entry.field}`;
-    const isText = entry.field === "summary" || entry.field === "answer";
-    if ((entry.refused || entry.theirs) && isText && !isWritable(box(entry.ref, entry.field))) leftOver(key, entry, () => queue.drop(entry));
+    const element = box(entry.ref, entry.field);
+    const isStuck = (entry.refused || entry.theirs) && !isWritable(element);
+    if (isStuck && isText(entry)) leftOver(key, entry, () => queue.drop(entry));
     else keep.remove(key);
+    if (!isText(entry) && isStuck && (element || entry.refused)) giveUp(entry);
   }
   document.dispatchEvent(new CustomEvent("hotline:unsent", { detail: { count: queue.all().length } }));
+}
+
+function giveUp(entry) {
+  const { ref, field, value, shown, refused } = entry;
+  queue.drop(entry);
+  toast(word("choiceRefused", { ref, field: shown?.field ?? field, value: shown?.value ?? value, why: refused || word("conflict") }), true);
 }
 
 function leftOver(key, { ref, refused, value }, drop) {
@@ -199,8 +213,18 @@ function again() {
 export async function flush() {
   for (const { timer } of timers.values()) clearTimeout(timer);
   timers.clear();
-  await Promise.all(queue.due().map(sendOne));
+  const saves = queue.due().map((entry) => {
+    const save = sendOne(entry).finally(() => underWay.delete(save));
+    underWay.add(save);
+    return save;
+  });
+  await Promise.all(saves);
   return queue.all().length === 0;
+}
+
+// Before the caller or the pen goes to somebody else: what was typed goes first, but nothing waits for it for long.
+export function flushFirst() {
+  return Promise.race([flush().then(() => Promise.all(underWay)).catch(() => false), new Promise((done) => setTimeout(done, LEAVING_MS, false))]);
 }
 
 // Before a step: gives what was typed up to three seconds to arrive. False: something of this ticket is not saved.
@@ -252,7 +276,8 @@ function typed(event) {
   const element = event.target.closest?.("[data-field]");
   if (!element || event.isComposing || "ignore" in event.target.dataset || event.target.name !== element.dataset.field) return;
   const { ref, field, version } = element.dataset;
-  queue.note(ref, field, valueOf(element), Number(version));
+  const entry = queue.note(ref, field, valueOf(element), Number(version));
+  if (!isText(entry)) queue.name(entry, { field: element.querySelector(".field-name")?.textContent, value: faceOf(element, entry.value) });
   if (event.type === "focusout" || event.target.type === "radio") {
     flush();
     return;
@@ -268,11 +293,20 @@ function left(event) {
   if (element && timers.has(element)) typed(event);
 }
 
-// Puts unsent texts back into a form that has just appeared.
+// Puts unsent texts back into a form that has just appeared. One that was refused does not go over what others wrote since.
 export function restore() {
   for (const entry of queue.all()) {
     const element = box(entry.ref, entry.field);
     if (!isWritable(element)) continue; // sent all the same; what the ticket does not take is offered elsewhere
+    if (isOutdated(entry, Number(element.dataset.version))) {
+      if (!isText(entry)) {
+        giveUp(entry);
+        continue;
+      }
+      const whose = queue.conflict(entry, valueOf(element), Number(element.dataset.version));
+      if (whose === "same") continue;
+      if (whose === "ours") flush();
+    }
     setValue(element, entry.value);
     if (entry.theirs) showConflict(entry);
     else if (entry.sent === null) status(element, entry.refused ? "refused" : "kept", entry.refused ? word("refused", { why: entry.refused }) : word("kept"));
@@ -313,8 +347,9 @@ async function orphans(storage, prefix, own) {
 }
 
 // A dead tab's text for a field of which this tab has its own: kept beside, for the person to look at.
-function leave({ ref, field, value }) {
-  if (field !== "summary" && field !== "answer") return;
+function leave(entry) {
+  const { ref, field, value } = entry;
+  if (!isText(entry)) return;
   keep.store().write(`?${ref}/${field}/${value.length}`, value, { ref, isMine: false });
 }
 

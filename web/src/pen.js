@@ -7,7 +7,6 @@ import { send, why } from "./net.js";
 import * as typing from "./typing.js";
 import { toast, word } from "./words.js";
 
-const FLUSH_MS = 3000;
 const MID_WORD_MS = 5000;
 const STORE = "hotline-addition";
 
@@ -16,12 +15,11 @@ const box = () => document.querySelector("#panel [data-addition]");
 const name = (ref) => `${STORE}/${document.body.dataset.user}/${ref}`;
 const within = (ms) => new Promise((done) => setTimeout(done, ms));
 
-// Before the caller or the pen goes to somebody else: what was typed goes first, but nothing waits for it for long.
 function flushFirst(event) {
   const button = event.detail.elt;
   if (!button.matches?.("[data-flush]")) return;
   event.preventDefault();
-  Promise.race([autosave.flush(), within(FLUSH_MS)]).finally(() => event.detail.issueRequest(true));
+  autosave.flushFirst().finally(() => event.detail.issueRequest(true));
 }
 
 // Resolves when the form may be put out of the writer's hands: between two words, or soon anyway.

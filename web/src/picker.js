@@ -1,9 +1,12 @@
 // To whom a call goes: colleagues with their state, places of the directory, the queue, a number that is typed. Opened in
 // the phone column, so that what is being written stays in sight. Letters find, arrows choose, Enter asks first, Shift+Enter
-// passes the call on at once.
+// passes the call on at once. The note for whoever takes the call stays with its call until it went with it.
 import { Idiomorph } from "idiomorph";
+import { durable } from "./durable.js";
 import { asNumber, found } from "./find.js";
+import * as keep from "./keep.js";
 import { page } from "./net.js";
+import { joined, Notes } from "./notes.js";
 import { toast, word } from "./words.js";
 
 const LOOK_MS = 3000;
@@ -13,8 +16,12 @@ let move;
 let timer;
 let before = null;
 let loading;
+let notes = null; // by call, until they went with it
+let call = null; // {name, at, number}: the one on the phone, when it is known
+const going = new Set(); // calls that are being given away, each with its note
 
 const find = () => box.querySelector("[data-picker-find]");
+const area = () => box.querySelector("textarea");
 const options = () => [...box.querySelectorAll("[role=option]:not([hidden])")];
 const chosen = () => box.querySelector("[role=option][aria-selected=true]:not([hidden])");
 
@@ -35,7 +42,7 @@ function choose(option) {
   for (const button of box.querySelectorAll("[data-give]")) {
     button.disabled = !to || (button.dataset.give === "consult" && to === "queue");
   }
-  box.querySelector("[data-note]").hidden = !(to === "queue" || to.startsWith("agent:"));
+  box.querySelector("[data-note]").hidden = !(to === "queue" || to.startsWith("agent:") || area().value);
 }
 
 function filter() {
@@ -75,7 +82,7 @@ function open() {
   box.hidden = false;
   expanded();
   find().value = "";
-  box.querySelector("textarea").value = "";
+  if (!call) area().value = "";
   filter();
   find().focus();
   loading = look();
@@ -109,9 +116,47 @@ async function give(how) {
     toast(option.dataset.why || word("tryAgain"), true);
     return;
   }
-  const note = box.querySelector("textarea").value.trim();
-  const name = to === "queue" ? "queue" : how;
-  if (await move(name, `/me/call/${name}`, { to, note })) close();
+  await go(to === "queue" ? "queue" : how, { to });
+}
+
+// The note goes with the call. It is forgotten only once it went.
+async function go(how, fields = {}) {
+  const of = call?.name;
+  if (going.has(of)) return;
+  const note = area().value.trim();
+  going.add(of);
+  const isDone = await move(how, undefined, { ...fields, note });
+  going.delete(of);
+  if (isDone) {
+    if (notes?.get(of)?.text.trim() === note) notes.drop(of);
+    if (call?.name === of && area().value.trim() === note) area().value = "";
+    close();
+  }
+  if (call?.name !== of) leave(of);
+}
+
+function typed() {
+  if (call) notes?.write(call.name, area().value, { at: call.at, number: call.number });
+}
+
+// A note that nobody got belongs to the ticket of its call: it is kept where the person can put it there or throw it away.
+function leave(name) {
+  const note = notes?.get(name);
+  if (!note || going.has(name)) return;
+  const { text, at, number } = note;
+  if (!keep.store().write(name, joined(keep.store().get(name)?.text ?? "", text), { at, number })) return;
+  notes.drop(name);
+  keep.show();
+}
+
+// The tab that has the phone knows which call is on it; when another one comes, the earlier ones are over.
+function follow({ state, call: name, number }) {
+  if (call && state !== "none" && state !== "ringing") return;
+  const over = call?.name;
+  call = state === "none" ? null : { name: name || `?${Date.now()}`, at: new Date().toISOString(), number };
+  if (!call) leave(over);
+  else for (const note of notes?.all() ?? []) if (note.call !== call.name) leave(note.call);
+  area().value = (call && notes?.get(call.name)?.text) ?? "";
 }
 
 function key(event) {
@@ -130,7 +175,12 @@ export function start(ask) {
   box = document.getElementById("picker");
   if (!box) return;
   box.addEventListener("keydown", key);
-  box.addEventListener("input", (event) => event.target === find() && filter());
+  durable().then((storage) => (notes = new Notes(storage, `hotline-handover/${document.body.dataset.user}`)));
+  document.addEventListener("hotline:call", ({ detail }) => follow(detail));
+  box.addEventListener("input", ({ target }) => {
+    if (target === find()) filter();
+    else if (target === area()) typed();
+  });
   box.addEventListener("click", (event) => {
     const option = event.target.closest("[role=option]");
     const button = event.target.closest("[data-give]");
@@ -139,6 +189,6 @@ export function start(ask) {
       find().focus();
     } else if (button && !button.disabled) give(button.dataset.give);
     else if (event.target.closest("[data-picker-close]")) close();
-    else if (event.target.closest("[data-park]")) move("park").then((done) => done && close());
+    else if (event.target.closest("[data-park]")) go("park");
   });
 }

@@ -1,7 +1,8 @@
 // What was typed and is not yet on the server. Pure but for the storage it is given; used by autosave.js.
-// An entry: {ref, field, value, base, sent, tried, theirs, refused}. `base`: the field's version that the text was written
+// An entry: {ref, field, value, base, sent, tried, theirs, refused, shown}. `base`: the field's version that the text was written
 // on; `sent`: the text that is under way; `tried`: texts that were sent and of which nothing was heard, so the server may
-// have them; `theirs`: {value, version} when somebody else was faster; `refused`: why not.
+// have them; `theirs`: {value, version} when somebody else was faster; `refused`: why not;
+// `shown`: {field, value} of a choice in the person's words, when its form is gone.
 
 const TRIED = 8;
 
@@ -29,6 +30,12 @@ export class Queue {
     this.entries.set(name(ref, field), entry);
     this.#keep();
     return entry;
+  }
+
+  // How a choice reads to the person.
+  name(entry, shown) {
+    entry.shown = shown;
+    this.#keep();
   }
 
   // Texts that may be sent now: not under way, no conflict to decide, not refused as they stand.
@@ -78,6 +85,7 @@ export class Queue {
   // ours, whose answer was lost, so that this one may follow it; "theirs": somebody else's, for the person to decide.
   conflict(entry, theirs, version) {
     entry.sent = null;
+    entry.refused = null;
     const isOurs = (entry.tried ?? []).includes(theirs);
     if (theirs === entry.value) {
       this.entries.delete(name(entry.ref, entry.field));
@@ -128,6 +136,11 @@ export class Queue {
       // storage full or refused: the text is still in the page and on its way
     }
   }
+}
+
+// Pure. Whether what the server refused was written on an older version than the field has now.
+export function isOutdated({ refused, base }, version) {
+  return Boolean(refused) && base < version;
 }
 
 function name(ref, field) {

@@ -2,6 +2,7 @@
 // moves the call; #talk shows what the telephone system says of it. A pressed button is pending until that changes.
 //   #talk data-state  talking held calling consult conference gone asked     data-stamp  changes with what is shown
 import { Idiomorph } from "idiomorph";
+import * as autosave from "./autosave.js";
 import { page, send, why } from "./net.js";
 import * as picker from "./picker.js";
 import * as softphone from "./softphone.js";
@@ -12,11 +13,13 @@ const CONFIRM_MS = 6000;
 const SOON_MS = 40;
 const AGAIN_MS = 1000;
 const PARKED_MS = 5000;
+const AWAY = ["consult", "complete", "transfer", "queue", "park"]; // somebody else may write the ticket after it
 
 let pending = null; // {move, stamp, timer}
 let soon;
 let look;
 let asked = 0;
+let ended = 0; // how many calls have ended on this phone
 let hasFailed = false; // the way back was asked for and the server did not answer: the next F8 hangs up
 
 const box = () => document.getElementById("talk");
@@ -43,6 +46,16 @@ function begin(move) {
   }, CONFIRM_MS);
   pending = { move, stamp: box()?.dataset.stamp ?? "", timer };
   mark();
+  return pending;
+}
+
+// What was typed goes before the caller does. False: meanwhile it has become another call, or another movement.
+async function typedFirst(name, begun) {
+  const before = ended;
+  await autosave.flushFirst();
+  if (ended !== before || (pending && pending !== begun)) return false;
+  begin(name); // its time begins now
+  return true;
 }
 
 function finish() {
@@ -54,7 +67,8 @@ function finish() {
 // Asks for a movement. True once the telephone system has taken it; what it did is shown by its events.
 export async function move(name, url = `/me/call/${name}`, fields = {}) {
   if (pending) return false;
-  begin(name);
+  const begun = begin(name);
+  if (AWAY.includes(name) && !(await typedFirst(name, begun))) return false;
   let answer = null;
   try {
     answer = await send("POST", url, fields);
@@ -160,6 +174,7 @@ export function start() {
   document.addEventListener("hotline:call", ({ detail }) => {
     if (detail.state === "none") {
       hasFailed = false;
+      ended += 1;
       if (pending) finish();
       picker.close();
     }

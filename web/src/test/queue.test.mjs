@@ -1,7 +1,7 @@
 // What was typed is kept until the server has it, and never overwrites what somebody else wrote.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Queue, read } from "../queue.js";
+import { isOutdated, Queue, read } from "../queue.js";
 
 class Storage {
   constructor() {
@@ -75,6 +75,18 @@ test("a refused text stays, is not sent again as it is, and is sent when changed
   assert.equal(read(storage, "q")[0].value, "a");
   queue.note("H-1-5", "summary", "b", 3);
   assert.equal(queue.due().length, 1);
+});
+
+test("a refused text is outdated once its field has a newer version, and goes when the person keeps it", () => {
+  const { queue } = fresh();
+  const entry = queue.note("H-1-5", "summary", "mine", 3);
+  assert.equal(isOutdated(entry, 4), false);
+  queue.sending(entry);
+  queue.refused(entry, "not yours to write");
+  assert.deepEqual([3, 4].map((version) => isOutdated(entry, version)), [false, true]);
+  assert.equal(queue.conflict(entry, "theirs", 4), "theirs");
+  queue.resolve(entry, true);
+  assert.deepEqual(queue.due().map(({ value, base }) => [value, base]), [["mine", 4]]);
 });
 
 test("a conflict waits for the person, both texts kept", () => {
