@@ -4,7 +4,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -55,8 +55,9 @@ class App:
         self.desk = AgentDesk(self.db, self.actions.send, bus=self.bus, settings=settings)
         self.outbound = Outbound(self.db, self.actions.send, settings=settings)
         self.control = CallControl(
-            self.db, self.actions.send, resolve=self.outbound.resolve, permit=self.outbound.permit
-        )
+            self.db, self.actions.send, resolve=self.outbound.resolve, permit=self.outbound.permit,
+            park=timedelta(seconds=settings.park_s),
+        )  # fmt: skip
         self.supervision = SupervisorDesk(self.db, self.actions.send, bus=self.bus)
         self.handlers = Handlers(self.hours.call_back_due)
         self._was_ready = self._is_stopping = False

@@ -166,14 +166,10 @@ class Tx:
         log.error("handler.parked", handler=name, type=type(what).__name__, error=type(error).__name__)
         self.session.add(
             ParkedEvent(
-                at=at,
-                handler=name,
-                type=type(what).__name__,
-                dedupe_key=what.dedupe_key,
-                error=_reason(error),
+                at=at, handler=name, type=type(what).__name__, dedupe_key=what.dedupe_key, error=_reason(error),
                 retry_at=at + _RETRY_FIRST,
             )
-        )
+        )  # fmt: skip
         await self.session.flush()
 
     def emit(
@@ -200,6 +196,11 @@ class Tx:
                 {"keys": sorted(set(keys))},
             )
         return set(await self.session.scalars(_KNOWN, {"keys": keys}))
+
+    async def in_turn(self, name: str) -> None:
+        """Wait for whoever asked for this name before us and has not committed. On SQLite writers take turns anyway."""
+        if self.dialect == "postgresql":
+            await self.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": engine.lease_key(name)})
 
     def held(self, kind: type[T], **values: object) -> T | None:
         """A row that this transaction has read already, by its columns. SQLite only: nobody else writes meanwhile.

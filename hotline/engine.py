@@ -215,7 +215,7 @@ async def try_lease(engine: AsyncEngine, name: str, folder: Path) -> "Lease | No
         return Lease(file)
     connection = await engine.connect()
     await connection.execution_options(isolation_level="AUTOCOMMIT")
-    if await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _lease_key(name)}):
+    if await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": lease_key(name)}):
         return Lease(connection)
     await connection.close()
     return None
@@ -231,7 +231,7 @@ async def is_leased(engine: AsyncEngine, name: str, folder: Path) -> bool:
         " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     )
     async with engine.connect() as connection:
-        return bool(await connection.scalar(held, {"key": _lease_key(name)}))
+        return bool(await connection.scalar(held, {"key": lease_key(name)}))
 
 
 def _lock_file(name: str, folder: Path) -> Path:
@@ -246,7 +246,7 @@ def _is_locked(file: Path) -> bool:
     return any(mark in row for row in Path("/proc/locks").read_text().splitlines())
 
 
-def _lease_key(name: str) -> int:
+def lease_key(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
 
 

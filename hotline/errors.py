@@ -10,7 +10,8 @@ HotlineError
 ├── Conflict            409   somebody else changed it, or the state does not allow it
 │   └── VersionConflict       carries both texts
 ├── TooManyAttempts     429
-├── TelephonyError      503   Asterisk did not do it
+├── TelephonyError      503   Asterisk did not do it, or nobody knows whether it did
+│   └── NotDone               it refused, or was never asked: nothing happened
 └── StartupError              one clear line, then the process ends
 """
 
@@ -75,6 +76,10 @@ class TooManyAttempts(HotlineError):
 
 class TelephonyError(HotlineError):
     code, http_status = "telephony-unavailable", 503
+
+
+class NotDone(TelephonyError):
+    """Asterisk refused in so many words, or the command never left: what was to happen has certainly not happened."""
 
 
 class StartupError(HotlineError):

@@ -1,13 +1,14 @@
 """What an agent does with a call once it is answered: hold, consult, complete, conference, transfer, park, pick up.
 
 Each command looks up whose legs they are in the rows, then sends one Redirect, which moves its legs together or not at
-all; no row is changed here: what became of it is Asterisk's own event (HLMove …), which calls.service writes. The rest
-is the dialplan's: a caller who is aside joins whoever comes into the room, and is never lost. Who may ask is decided by
-web.
+all. What became of it is Asterisk's own event (HLMove …), which calls.service writes: no row is changed here, but a
+parked caller is marked as taken before they are sent to whoever picks them up. The rest is the dialplan's: a caller who
+is aside joins whoever comes into the room, and is never lost. Who may ask is decided by web.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,11 +16,13 @@ from sqlalchemy import bindparam, or_, select
 
 from hotline.agents import presence, service
 from hotline.agents.models import Agent
-from hotline.calls.models import Call, CallOffer, CallParty
+from hotline.calls.models import Call, CallOffer, CallParty, PbxNode
+from hotline.clock import Now, now
 from hotline.db import Database, Tx
-from hotline.errors import Conflict, Invalid, NotFound, TelephonyError
+from hotline.errors import Conflict, Invalid, NotDone, NotFound, TelephonyError
 from hotline.telephony import actions
 from hotline.telephony.actions import Command
+from hotline.telephony.connection import GONE
 
 Send = Callable[[Command], Awaitable[Mapping[str, Any]]]
 Permit = Callable[[UUID, str, UUID], Awaitable[None]]
@@ -43,11 +46,8 @@ _MINE = (
 _PRESENT = select(CallOffer).where(
     CallOffer.call_id == bindparam("call"), CallOffer.left_at.is_(None), CallOffer.result.in_(("ringing", "answered"))
 )
-_PARTIES = (
-    select(CallParty)
-    .where(CallParty.call_id == bindparam("call"), CallParty.left_at.is_(None))
-    .order_by(CallParty.rang_at)
-)
+_PARTIES = select(CallParty).where(CallParty.call_id == bindparam("call")).order_by(CallParty.rang_at)
+_LOCKED = select(Call).where(Call.id == bindparam("call")).with_for_update().execution_options(populate_existing=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,10 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class OnCall:
-    """An agent's present call: their leg, the caller's channel, who else is there. `aside`, `aside_by`: as Call's."""
+    """An agent's present call: their leg, the caller's channel, who else is there. `aside`, `aside_by`: as Call's.
+
+    `has_left`: of a call that we made, whoever was rung first is gone; `caller` is nobody to be moved then.
+    """
 
     call_id: UUID
     linkedid: str
@@ -73,6 +76,7 @@ class OnCall:
     aside_by: str | None
     asked: tuple[Leg, ...]
     others: int
+    has_left: bool = False
 
     @property
     def asks(self) -> bool:
@@ -90,11 +94,16 @@ class Target:
 
 class CallControl:
     """`send` speaks to Asterisk and raises TelephonyError. `resolve`: `place:CODE` or `number:DIGITS` → the number to
-    dial, raises Invalid; `permit`: raises when this agent may not have that number rung for that call.
+    dial, raises Invalid; `permit`: raises when this agent may not have that number rung for that call. `park`: how long
+    a parked caller waits before the queue has them again.
     """
 
-    def __init__(self, db: Database, send: Send, *, resolve: Resolve, permit: Permit | None = None) -> None:
+    def __init__(
+        self, db: Database, send: Send, *, resolve: Resolve, park: timedelta, permit: Permit | None = None,
+        now: Now = now,
+    ) -> None:  # fmt: skip
         self._db = db
+        self._park, self._now = park, now
         self._send = send
         self._resolve = resolve
         self._permit = permit
@@ -163,19 +172,41 @@ class CallControl:
         return await self._move(mine, actions.redirect(mine.caller, ROOM, "caller"))
 
     async def pick_up(self, agent_id: UUID, call_id: UUID) -> UUID:
-        """A parked caller rings at this agent's phone, which answers by itself when its page asked for it."""
-        async with self._db.read() as tx:
+        """A parked caller rings at this agent's phone, which answers by itself when its page asked for it.
+
+        Raises NotFound, Conflict when somebody else was first or the time is over, TelephonyError.
+        """
+        async with self._db.write() as tx:
             agent = await service.get(tx, agent_id)
-            call = await tx.session.get(Call, call_id)
+            call = (await tx.session.scalars(_LOCKED, {"call": call_id})).one_or_none()
             if call is None:
                 raise NotFound("There is no such call.")
-            if call.aside != "parked" or call.ended_at is not None:
+            if not self._is_parked(call):
                 raise Conflict("This caller is no longer parked.")
+            node = await tx.session.get(PbxNode, call.node)
+            if node is None or node.state != "live":  # what the row says may be long past
+                raise TelephonyError(GONE)
             _is_free(agent, "You are on a call: end it first.", "Your phone is not connected: connect it first.")
-            caller = await _caller(tx, call)
-            endpoint, linkedid = agent.endpoint, call.linkedid
-        await self._tell(linkedid, actions.redirect(caller, TRANSFER, endpoint))
+            caller, linkedid, endpoint = await _caller(tx, call), call.linkedid, agent.endpoint
+            # Taken: a second Redirect would tear the caller out of the first one's talk. Asterisk's word replaces it.
+            call.aside, call.aside_by, parked, by = None, endpoint, call.aside_at, call.aside_by
+        try:
+            await self._tell(linkedid, actions.redirect(caller, TRANSFER, endpoint))
+        except (Conflict, NotDone):
+            await self._put_back(call_id, endpoint, parked, by)
+            raise
         return call_id
+
+    def _is_parked(self, call: Call) -> bool:
+        since = call.aside_at if call.aside == "parked" and call.ended_at is None else None
+        return since is not None and self._now() - since < self._park
+
+    async def _put_back(self, call_id: UUID, taker: str, parked: datetime | None, by: str | None) -> None:
+        """Nobody was moved: the caller is parked as before, unless Asterisk has told otherwise meanwhile."""
+        async with self._db.write() as tx:
+            call = (await tx.session.scalars(_LOCKED, {"call": call_id})).one()
+            if (call.aside, call.aside_by, call.aside_at, call.ended_at) == (None, taker, parked, None):
+                call.aside, call.aside_by = "parked", by
 
     # What is there
 
@@ -184,6 +215,8 @@ class CallControl:
             found = await on_call(tx, agent_id)
         if found is None:
             raise Conflict("There is no call on your phone.")
+        if found.has_left:
+            raise Conflict("The other side is no longer there.")
         return found
 
     async def _moving(self, agent_id: UUID) -> OnCall:
@@ -254,16 +287,19 @@ async def on_call(tx: Tx, agent_id: UUID) -> OnCall | None:
         return None
     offer, call = row
     parties = list(await tx.session.scalars(_PARTIES, {"call": call.id}))
-    caller = parties.pop(0).leg if call.direction == "outbound" and parties else call.linkedid
+    rung = parties.pop(0) if call.direction == "outbound" and parties else None
+    parties = [party for party in parties if party.left_at is None]
     legs = [other for other in await tx.session.scalars(_PRESENT, {"call": call.id}) if other.id != offer.id]
     asked = [
         Leg(other.leg, "agent", other.member, other.result == "answered") for other in legs if other.role == "consult"
     ]
     asked += [Leg(party.leg, "party", f"out-{party.number or ''}", party.answered_at is not None) for party in parties]
     return OnCall(
-        call_id=call.id, linkedid=call.linkedid, agent=offer.leg, endpoint=offer.member, caller=caller,
+        call_id=call.id, linkedid=call.linkedid, agent=offer.leg, endpoint=offer.member,
+        caller=rung.leg if rung else call.linkedid,
         aside=call.aside, aside_by=call.aside_by, asked=tuple(asked),
         others=len(parties) + sum(other.role != "supervisor" or other.owned_at is not None for other in legs),
+        has_left=call.direction == "outbound" and (rung is None or rung.left_at is not None),
     )  # fmt: skip
 
 
@@ -272,7 +308,7 @@ async def _caller(tx: Tx, call: Call) -> str:
     if call.direction != "outbound":
         return call.linkedid
     party = (await tx.session.scalars(_PARTIES, {"call": call.id})).first()
-    if party is None:
+    if party is None or party.left_at is not None:
         raise Conflict("The other side is no longer there.")
     return party.leg
 

@@ -11,14 +11,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, func, select, true
+from sqlalchemy import ColumnElement, and_, bindparam, func, select, true
 
 from hotline.agents import presence, service
 from hotline.agents.models import Agent, OutboundDial
 from hotline.calls import directory
+from hotline.calls.models import Call
 from hotline.clock import Now, now
 from hotline.db import Database, Tx
-from hotline.errors import Conflict, TelephonyError, TooManyAttempts
+from hotline.errors import Conflict, NotDone, TooManyAttempts
 from hotline.events import OutsideDialled
 from hotline.ids import new_id
 from hotline.settings import Settings
@@ -39,6 +40,16 @@ _OF_CALL = (
 _RECENT = select(func.count(), func.min(OutboundDial.at)).where(
     OutboundDial.at > bindparam("since"), OutboundDial.is_emergency.is_(False)
 )
+# Dialled, and no call has come of it yet: it rings, or nobody knows.
+_UNDERWAY = (
+    select(OutboundDial.id)
+    .outerjoin(Call, and_(Call.node == OutboundDial.node, Call.linkedid == OutboundDial.linkedid))
+    .where(
+        OutboundDial.agent_id == bindparam("agent"), OutboundDial.linkedid.is_not(None),
+        OutboundDial.at > bindparam("since"), Call.id.is_(None),
+    )
+    .limit(1)
+)  # fmt: skip
 
 
 class Outbound:
@@ -58,7 +69,8 @@ class Outbound:
         """An agent has a number rung for a call that they have: counted. Raises Invalid, TooManyAttempts."""
         number = directory.allowed(self._settings, number)
         async with self._db.write() as tx:
-            agent = await service.get(tx, agent_id)
+            # Locked before the limits, as in `dial`: the dial's row holds on to the agent's.
+            agent = await service.locked(tx, agent_id)
             await self._claim(tx, agent, number, call_id=call_id)
 
     async def dial(
@@ -73,7 +85,7 @@ class Outbound:
         """Ring the agent's phone, then `number`, which sees `line` (by default the first). Returns the call's name.
 
         `ticket_id`: what the call is about; `due_id`: the call-back that it makes. Raises Invalid, TooManyAttempts,
-        Conflict (a call is on the phone, or it is not connected), TelephonyError.
+        Conflict (a call is on the phone, or about to be, or it is not connected), TelephonyError.
         """
         number = directory.allowed(self._settings, number)
         async with self._db.write() as tx:
@@ -82,6 +94,7 @@ class Outbound:
                 raise Conflict("Your phone is not connected: connect it first.")
             if agent.state in presence.BUSY:
                 raise Conflict("You are on a call: end it first.")
+            await self._none_underway(tx, agent_id, number)
             if line not in self._settings.line_channels:
                 line = directory.first_line(self._settings)
             row = await self._claim(tx, agent, number, ticket_id=ticket_id, due_id=due_id, line=line)
@@ -92,13 +105,21 @@ class Outbound:
         )  # fmt: skip
         try:
             await self._send(command)
-        except TelephonyError:
+        except NotDone:  # of any other error nobody knows: the phone may ring, and then this is what the call is about
             async with self._db.write() as tx:  # it was never made: it counts for no limit
                 failed = await dial_of(tx, self._settings.node, name)
                 if failed is not None:
                     await tx.session.delete(failed)
             raise
         return name
+
+    async def _none_underway(self, tx: Tx, agent_id: UUID, number: str) -> None:
+        """Raises Conflict while the agent's last dial may still come to ring. An emergency waits for nothing."""
+        since = self._now() - timedelta(milliseconds=_RING_MS)
+        if directory.is_emergency(self._settings, number):
+            return
+        if await tx.session.scalar(_UNDERWAY, {"agent": agent_id, "since": since}) is not None:
+            raise Conflict("Your phone is still being rung for this call.")
 
     async def _claim(
         self,
@@ -114,6 +135,7 @@ class Outbound:
         at = self._now()
         is_emergency = directory.is_emergency(self._settings, number)
         if not is_emergency:
+            await tx.in_turn("outbound")  # counting and adding is one step: two at once would both find room
             await self._within_limits(tx, agent.id, number, at)
         name = f"{self._settings.node}-{int(at.timestamp())}.d{secrets.token_hex(4)}" if line is not None else None
         row = OutboundDial(

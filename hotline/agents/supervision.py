@@ -140,6 +140,8 @@ class SupervisorDesk:
             theirs = await on_call(tx, row.agent_id)
             if row.leg is None or theirs is None or theirs.call_id != row.call_id:
                 raise Conflict(N_("The agent is not on this call any more."))
+            if theirs.has_left:
+                raise Conflict(N_("The other side is no longer there."))
             if theirs.aside is not None:
                 raise Conflict(N_("The caller is not with the agent now: they must take them back first."))
             row.pending, row.pending_at = "take-over", self._now()

@@ -20,7 +20,7 @@ import structlog
 from asterisk.ami import Action, AMIClient, Event, Response
 
 from hotline.clock import now
-from hotline.errors import TelephonyError
+from hotline.errors import NotDone, TelephonyError
 from hotline.telephony import actions, snapshot
 from hotline.telephony.actions import Command
 from hotline.telephony.catalogue import WANTED
@@ -138,14 +138,14 @@ class AmiClient(AMIClient):  # type: ignore[misc]  # the package has no types
         await self._live.wait()
 
     async def send(self, command: Command) -> Mapping[str, str]:
-        """The reply's headers. Raises TelephonyError: refused (Asterisk's own words), deadline, disconnected.
+        """The reply's headers. Raises NotDone: refused (its own words), unsent; TelephonyError: deadline, lost.
 
-        After a deadline or a disconnect nobody knows whether Asterisk did it; it is never sent again by itself.
+        After a deadline or a lost connection nobody knows whether Asterisk did it; it is never sent again by itself.
         """
         reply = await self._ask(self._usable(), command)
         if reply.failed:
             self.metrics.refused_actions += 1
-            raise TelephonyError(reply.get("Message", "Asterisk refused."), action=command.action)
+            raise NotDone(reply.get("Message", "Asterisk refused."), action=command.action)
         return reply
 
     async def collect(self, command: Command) -> list[Block]:
@@ -324,7 +324,7 @@ class AmiClient(AMIClient):  # type: ignore[misc]  # the package has no types
 
     def _usable(self) -> Connection:
         if self._connection is None:
-            raise TelephonyError(GONE)
+            raise NotDone(GONE)
         return self._connection
 
     async def _ask(self, connection: Connection, command: Command) -> Block:

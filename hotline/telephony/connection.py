@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import cast
 
-from hotline.errors import TelephonyError
+from hotline.errors import NotDone, TelephonyError
 from hotline.telephony.messages import Message
 from hotline.telephony.parser import Block, Counts, Parser
 
@@ -148,7 +148,7 @@ class Connection(asyncio.Protocol):
     # -- to the socket
 
     async def ask(self, action_id: str, text: bytes, deadline: float) -> Block:
-        """Send a command and return its reply, whatever it says. Raises TelephonyError: deadline, disconnected."""
+        """Send a command; the reply, whatever it says. Raises TelephonyError: deadline, lost; NotDone: unsent."""
         reply = self._expect(action_id)
         try:
             async with asyncio.timeout(deadline):
@@ -181,9 +181,9 @@ class Connection(asyncio.Protocol):
 
     def write(self, text: bytes) -> None:
         if self._transport is None or self.closed.done() or self._transport.is_closing():
-            raise TelephonyError(GONE)
+            raise NotDone(GONE)
         if self._transport.get_write_buffer_size() > _MOST_UNSENT:
-            raise TelephonyError("Asterisk does not take commands.")
+            raise NotDone("Asterisk does not take commands.")
         self._transport.write(text)
 
     def close(self, reason: str, *, last: bytes = b"") -> None:
@@ -209,7 +209,7 @@ class Connection(asyncio.Protocol):
 
     def _expect(self, action_id: str) -> asyncio.Future[Block]:
         if self.closed.done():
-            raise TelephonyError(GONE)
+            raise NotDone(GONE)
         future: asyncio.Future[Block] = asyncio.get_running_loop().create_future()
         self._pending[action_id] = future
         return future

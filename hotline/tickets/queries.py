@@ -54,7 +54,15 @@ class Work:
 
 async def by_ref(tx: Tx, ref: str, actor: Actor, action: str = "ticket.view") -> Ticket:
     """Raises NotFound: there is none, or it is not for this person."""
-    ticket = await tx.session.scalar(select(Ticket).where(Ticket.ref == ref))
+    return _shown(await tx.session.scalar(select(Ticket).where(Ticket.ref == ref)), actor, action)
+
+
+async def by_id(tx: Tx, ticket_id: UUID, actor: Actor, action: str = "ticket.view") -> Ticket:
+    """Raises NotFound as `by_ref`."""
+    return _shown(await tx.session.get(Ticket, ticket_id), actor, action)
+
+
+def _shown(ticket: Ticket | None, actor: Actor, action: str) -> Ticket:
     if ticket is None or not can(actor, action, subject(ticket)):
         raise NotFound("There is no such ticket.")
     return ticket

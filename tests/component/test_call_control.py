@@ -1,5 +1,6 @@
 """Movements of a call: whose legs are sent where, and who is refused with what reason before anybody is moved."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -10,27 +11,30 @@ from sqlalchemy import select
 
 from hotline.agents.call_control import CallControl
 from hotline.agents.models import Agent
-from hotline.calls.models import Call, CallOffer, CallParty
+from hotline.calls.models import Call, CallOffer, CallParty, PbxNode
 from hotline.db import Database, Tx
-from hotline.errors import Conflict, HotlineError, Invalid, NotFound, TelephonyError, TooManyAttempts
+from hotline.errors import Conflict, HotlineError, Invalid, NotDone, NotFound, TelephonyError, TooManyAttempts
 from hotline.ids import new_id
 from hotline.telephony.actions import Command
 from tests import factories
 from tests.factories import T0
 
 SECOND = timedelta(seconds=1)
+PARK = timedelta(seconds=180)
 
 
 class Asterisk:
-    """Keeps what it is asked; `refuses`: its own error text instead."""
+    """Keeps what it is asked; `refuses`: its own error text instead; `lost`: nobody knows what it did."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, str]] = []
-        self.refuses = ""
+        self.refuses = self.lost = ""
 
     async def __call__(self, command: Command) -> Mapping[str, str]:
         if self.refuses:
-            raise TelephonyError(self.refuses)
+            raise NotDone(self.refuses)
+        if self.lost:
+            raise TelephonyError(self.lost)
         self.asked.append({"Action": command.action, **dict(command.headers)})
         return {"Response": "Success"}
 
@@ -59,11 +63,14 @@ class Floor:
     """An agent on a call, a colleague who is free, and what Asterisk and the way outside are asked."""
 
     def __init__(self, db: Database) -> None:
-        self.db, self.asterisk, self.outside = db, Asterisk(), Outside()
-        self.control = CallControl(db, self.asterisk, resolve=self.outside.resolve, permit=self.outside.permit)
+        self.db, self.asterisk, self.outside, self.at = db, Asterisk(), Outside(), T0 + SECOND
+        self.control = CallControl(
+            db, self.asterisk, resolve=self.outside.resolve, permit=self.outside.permit, park=PARK, now=lambda: self.at
+        )
 
     async def open(self, **values: Any) -> None:
         async with self.db.write() as tx:
+            tx.session.add(PbxNode(name="pbx1", boot="b", state="live", since=T0, epoch=1))
             self.mine = await factories.agent(tx, endpoint="a1", name="罗晓", phone="ok", state="on_call")
             self.other = await factories.agent(tx, endpoint="b2", name="江月", phone="ok", state="ready")
             self.call = await factories.call(
@@ -236,6 +243,69 @@ async def test_a_parked_caller_rings_at_the_phone_of_whoever_picks_them_up(floor
         await floor.control.pick_up(floor.other.id, new_id())
 
 
+async def parked(floor: Floor) -> tuple[str | None, str | None, Any]:
+    async with floor.db.read() as tx:
+        call = await tx.session.get_one(Call, floor.call.id)
+        return call.aside, call.aside_by, call.aside_at
+
+
+class TestPickingUp:
+    async def test_of_two_who_pick_up_a_parked_caller_one_has_them(self, db: Database) -> None:
+        floor = Floor(db)
+        await floor.open()
+        await floor.set(Call, floor.call.id, aside="parked", aside_at=T0, aside_by="a1")
+        await floor.set(Agent, floor.mine.id, state="ready")
+        both = [floor.control.pick_up(agent.id, floor.call.id) for agent in (floor.other, floor.mine)]
+        came = await asyncio.gather(*both, return_exceptions=True)
+        assert sorted(type(one).__name__ for one in came) == ["Conflict", "UUID"]
+        assert len(floor.asterisk.asked) == 1
+        with pytest.raises(Conflict, match="no longer parked"):
+            await floor.control.pick_up(floor.other.id, floor.call.id)
+
+
+@pytest.mark.parametrize(("refusal", "error"), [("Channel does not exist", Conflict), ("Permission denied", NotDone)])
+async def test_a_caller_whom_asterisk_did_not_move_is_parked_as_before(
+    floor: Floor, refusal: str, error: type[HotlineError]
+) -> None:
+    await floor.set(Call, floor.call.id, aside="parked", aside_at=T0, aside_by="a1")
+    floor.asterisk.refuses = refusal
+    with pytest.raises(error):
+        await floor.control.pick_up(floor.other.id, floor.call.id)
+    assert await parked(floor) == ("parked", "a1", T0)
+    floor.asterisk.refuses, floor.asterisk.lost = "", "Asterisk did not answer in time."
+    with pytest.raises(TelephonyError):
+        await floor.control.pick_up(floor.other.id, floor.call.id)
+    floor.asterisk.lost = ""
+    with pytest.raises(Conflict):  # they may have been moved
+        await floor.control.pick_up(floor.other.id, floor.call.id)
+
+
+async def test_who_is_parked_by_an_old_word_only_is_not_moved(floor: Floor) -> None:
+    await floor.set(Call, floor.call.id, aside="parked", aside_at=T0, aside_by="a1")
+    floor.at = T0 + PARK
+    with pytest.raises(Conflict, match="no longer parked"):
+        await floor.control.pick_up(floor.other.id, floor.call.id)
+    floor.at = T0 + PARK - SECOND
+    async with floor.db.write() as tx:
+        (await tx.session.get_one(PbxNode, "pbx1")).state = "down"
+    with pytest.raises(TelephonyError):
+        await floor.control.pick_up(floor.other.id, floor.call.id)
+    assert (floor.asterisk.asked, await parked(floor)) == ([], ("parked", "a1", T0))
+
+
+@pytest.mark.parametrize("move", ["park", "to_queue", "hold_room", "complete", "back", "conference", "pick_up"])
+async def test_of_a_call_that_we_made_nobody_is_moved_in_the_place_of_who_has_left(floor: Floor, move: str) -> None:
+    await floor.set(Call, floor.call.id, direction="outbound", linkedid="1.2", aside_by="a1", aside_at=T0)
+    await floor.party("1.5", "13800001234", left_at=T0 + SECOND)
+    await floor.party("1.6", "110", rang_at=T0 + SECOND)
+    aside = {"complete": "consult", "back": "consult", "conference": "consult", "pick_up": "parked"}.get(move)
+    await floor.set(Call, floor.call.id, aside=aside)
+    more = (floor.other.id, floor.call.id) if move == "pick_up" else (floor.mine.id,)
+    with pytest.raises(Conflict, match="no longer there"):
+        await getattr(floor.control, move)(*more)
+    assert floor.asterisk.asked == []
+
+
 @pytest.mark.parametrize("state", ["ringing", "on_call"])
 async def test_a_busy_colleague_is_named_and_the_caller_stays(floor: Floor, state: str) -> None:
     await floor.set(Agent, floor.other.id, state=state)
@@ -309,6 +379,6 @@ async def test_a_leg_that_is_gone_meanwhile_is_told_as_that_not_as_a_fault(floor
     floor.asterisk.refuses = "Channel does not exist"
     with pytest.raises(Conflict):
         await floor.control.park(floor.mine.id)
-    floor.asterisk.refuses = "The telephone system cannot be reached now."
+    floor.asterisk.refuses, floor.asterisk.lost = "", "The telephone system cannot be reached now."
     with pytest.raises(TelephonyError):
         await floor.control.park(floor.mine.id)

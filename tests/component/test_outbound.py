@@ -1,5 +1,6 @@
 """Calls that agents make: which and how often, what the phone is told, and what they are about afterwards."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from hotline.agents.models import Agent, OutboundDial
 from hotline.agents.outbound import HOUR, Outbound
 from hotline.calls.models import Call
 from hotline.db import Database, EventRow
-from hotline.errors import Conflict, Invalid, TelephonyError, TooManyAttempts
+from hotline.errors import Conflict, Invalid, NotDone, TelephonyError, TooManyAttempts
 from hotline.events import AgentRang, CallAnswered, CallEnded, CallStarted, Event
 from hotline.handlers import Handlers
 from hotline.settings import Settings
@@ -31,16 +32,16 @@ OTHERS = [f"139001390{number:02}" for number in range(20)]
 
 
 class Asterisk:
-    """Notes what it is asked; `refuses` with this text."""
+    """Notes what it is asked; `fails` with this."""
 
     def __init__(self) -> None:
         self.asked: list[Command] = []
-        self.refuses = ""
+        self.fails: TelephonyError | None = None
 
     async def __call__(self, command: Command) -> Mapping[str, Any]:
         self.asked.append(command)
-        if self.refuses:
-            raise TelephonyError(self.refuses)
+        if self.fails is not None:
+            raise self.fails
         return {}
 
 
@@ -61,6 +62,12 @@ class Desk:
 async def _agent(db: Database, **values: Any) -> Agent:
     async with db.write() as tx:
         return await factories.agent(tx, **({"phone": "ok", "state": "ready"} | values))
+
+
+async def _came_to_be(db: Database, name: str) -> None:
+    """Of the dial came a call, which is over."""
+    async with db.write() as tx:
+        await factories.call(tx, linkedid=name, direction="outbound", phase="ended", ended_at=T0)
 
 
 async def _dials(db: Database) -> list[OutboundDial]:
@@ -119,9 +126,10 @@ async def test_one_number_one_agent_and_all_of_them_have_a_limit_an_hour(db: Dat
         await desk.outbound.dial(other.id, MOBILE)
     assert refused.value.extra["retry_after_s"] == 3000
     await desk.outbound.dial(one.id, OTHERS[0])
+    desk.at += timedelta(seconds=20)
     with pytest.raises(TooManyAttempts, match="You have made"):
         await desk.outbound.dial(one.id, OTHERS[1])
-    await desk.outbound.dial(other.id, OTHERS[2])
+    await _came_to_be(db, await desk.outbound.dial(other.id, OTHERS[2]))
     await desk.outbound.dial(other.id, OTHERS[3])
     with pytest.raises(TooManyAttempts, match="As many outside calls"):
         await desk.outbound.dial(third.id, OTHERS[4])
@@ -141,12 +149,61 @@ async def test_emergency_numbers_have_no_limit_and_count_for_none(db: Database) 
 
 async def test_a_call_that_the_telephone_system_did_not_take_counts_for_no_limit(db: Database) -> None:
     desk, agent = Desk(db, outbound_number_hour=1), await _agent(db)
-    desk.asterisk.refuses = "away"
-    with pytest.raises(TelephonyError):
+    desk.asterisk.fails = NotDone("away")
+    with pytest.raises(NotDone):
         await desk.outbound.dial(agent.id, MOBILE)
     assert await _dials(db) == []
-    desk.asterisk.refuses = ""
+    desk.asterisk.fails = None
     await desk.outbound.dial(agent.id, MOBILE)
+
+
+async def test_a_call_of_which_nobody_knows_whether_it_was_made_keeps_its_row_and_what_it_is_about(
+    db: Database,
+) -> None:
+    desk, agent = Desk(db, outbound_number_hour=1), await _agent(db)
+    due_id, ticket_id, _ = await _owed(db)
+    desk.asterisk.fails = TelephonyError("Asterisk did not answer in time.")
+    with pytest.raises(TelephonyError):
+        await desk.outbound.dial(agent.id, MOBILE, ticket_id=ticket_id, due_id=due_id)
+    (row,) = await _dials(db)
+    assert (row.ticket_id, row.due_id, row.number) == (ticket_id, due_id, MOBILE)
+    assert row.linkedid is not None
+    await _happen(db, row.linkedid, *_made(row.linkedid, agent.endpoint, "answered"))
+    async with db.read() as tx:
+        assert (await tx.session.get_one(DueWork, due_id)).done_at == T0
+    with pytest.raises(TooManyAttempts):
+        await desk.outbound.permit(agent.id, MOBILE)
+
+
+async def test_while_a_dial_may_still_come_to_ring_the_agent_dials_nobody_else(db: Database) -> None:
+    desk, agent, other = Desk(db), await _agent(db), await _agent(db)
+    name = await desk.outbound.dial(agent.id, MOBILE)
+    with pytest.raises(Conflict, match="still being rung"):
+        await desk.outbound.dial(agent.id, OTHERS[0])
+    assert [row.number for row in await _dials(db)] == [MOBILE]
+    await desk.outbound.dial(other.id, OTHERS[0])  # another agent's phone
+    await desk.outbound.dial(agent.id, "110")  # an emergency waits for nothing
+    desk.at += timedelta(seconds=19)
+    with pytest.raises(Conflict):
+        await desk.outbound.dial(agent.id, OTHERS[1])
+    await _came_to_be(db, name)
+    async with db.write() as tx:
+        (urgent,) = [row for row in await tx.session.scalars(select(OutboundDial)) if row.is_emergency]
+        await tx.session.delete(urgent)
+    await desk.outbound.dial(agent.id, OTHERS[1])
+    desk.at += timedelta(seconds=20)
+    await desk.outbound.dial(agent.id, OTHERS[2])
+
+
+class TestAtTheSameTime:
+    async def test_of_many_at_the_same_time_no_more_than_the_limit_is_rung(self, db: Database) -> None:
+        desk = Desk(db, outbound_hour=2)
+        agents = [await _agent(db) for _ in range(6)]
+        asked = [desk.outbound.dial(agent.id, OTHERS[number]) for number, agent in enumerate(agents[:3])]
+        permitted = [desk.outbound.permit(agent.id, OTHERS[3 + number]) for number, agent in enumerate(agents[3:])]
+        came = await asyncio.gather(*asked, *permitted, return_exceptions=True)
+        assert sorted(type(one).__name__ for one in came if isinstance(one, Exception)) == ["TooManyAttempts"] * 4
+        assert len(await _dials(db)) == 2
 
 
 # What became of it
@@ -292,6 +349,15 @@ async def test_a_tickets_number_is_called_unseen_and_leaves_a_trace(house: House
     ]
     assert await _press(house, person, ref=hidden.ref) == 404
     assert len(house.outbound.asked) == 2
+
+
+async def test_a_call_back_of_a_ticket_that_is_hidden_is_hidden_too(house: House) -> None:
+    house.outbound, person = Dialled(), await house.sign_in()
+    due_id, ticket_id, _ = await _owed(house.db)
+    async with house.db.write() as tx:
+        (await tx.session.get_one(Ticket, ticket_id)).confidentiality = "K4"
+    assert await _press(house, person, due=str(due_id)) == 404
+    assert house.outbound.asked == []
 
 
 @pytest.mark.parametrize("role", ["caseworker", "administrator"])

@@ -14,7 +14,7 @@ from hotline.bus import Bus
 from hotline.db import Database
 from hotline.errors import StartupError
 from hotline.redis_bus import RedisBus
-from tests.component import test_bus, test_db, test_migrations, test_tickets
+from tests.component import test_bus, test_call_control, test_db, test_migrations, test_outbound, test_tickets
 from tests.integration.servers import postgres_server, postgres_url, redis_server  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.integration
@@ -51,6 +51,14 @@ class TestHandingOverOnPostgreSQL(test_tickets.TestHandingOver):
 
 
 class TestWritingOnPostgreSQL(test_tickets.TestWriting):
+    pass
+
+
+class TestDiallingAtTheSameTimeOnPostgreSQL(test_outbound.TestAtTheSameTime):
+    pass
+
+
+class TestPickingUpOnPostgreSQL(test_call_control.TestPickingUp):
     pass
 
 

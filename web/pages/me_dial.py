@@ -50,5 +50,7 @@ async def _call_back(web: Web, signed: Signed, agent_id: UUID, due: str) -> str:
         raise Invalid("There is no such call-back.", field="due") from None
     async with web.house.db.read() as tx:
         owed = await call_backs.owed(tx, due_id)
+        if owed.ticket_id is not None:
+            await queries.by_id(tx, owed.ticket_id, signed.actor)
     await trace(web, signed, "call.dial", str(due_id))
     return await web.house.outbound.dial(agent_id, owed.number, line=owed.line, ticket_id=owed.ticket_id, due_id=due_id)
