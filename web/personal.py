@@ -73,10 +73,11 @@ class _About(NamedTuple):
 
 
 class Letter(NamedTuple):
-    """One event ready to send. `subject`: the ticket to ask the permission for."""
+    """One event ready to send. `subject`: the ticket to ask the permission for; `seq`: of the event about it."""
 
     text: str
     subject: Owned | None
+    seq: int = 0
 
 
 class Mail(NamedTuple):
@@ -135,9 +136,9 @@ class Personal:
                 to_agent.setdefault(entry.agent_id, []).append(Letter(_own(entry), None))
             elif entry.type in _OF_TICKET and entry.ticket_id in self._tickets:
                 about = self._tickets[entry.ticket_id]
-                letter = Letter(_of_ticket(entry, about), about.subject)
+                letter = Letter(_of_ticket(entry, about), about.subject, entry.seq)
                 named = {entry.agent_id} if entry.agent_id else set(about.subject.owners)
-                mine = Letter(_of_ticket(entry, about, is_mine=True), about.subject)
+                mine = Letter(_of_ticket(entry, about, is_mine=True), about.subject, entry.seq)
                 for agent_id in named:
                     to_agent.setdefault(agent_id, []).append(mine)
                 by_ref.setdefault(about.ref, []).append(letter)
@@ -167,11 +168,12 @@ class Personal:
         if mail.to_supervisors and can(actor, "call.supervise"):
             letters += mail.to_supervisors
         if mail.by_ref and screen.watched:
+            told = {letter.seq for letter in letters}  # as the agent's own: the common words would say it is another's
             letters += [
                 letter
                 for ref in screen.watched & mail.by_ref.keys()
                 for letter in mail.by_ref[ref]
-                if letter not in letters
+                if letter.seq not in told
             ]
         return ",".join(
             letter.text for letter in letters if letter.subject is None or can(actor, "ticket.view", letter.subject)
@@ -193,7 +195,7 @@ def _of_ticket(entry: Entry, about: _About, *, is_mine: bool = False) -> str:
     """`is_mine`: for the agent whom it names."""
     data = entry.data
     match entry.type:
-        case "PenHanded" | "TicketShownTo" | "TicketHandedTo" if is_mine and not data.get("is_past"):
+        case "PenHanded" | "PenAsked" | "TicketShownTo" | "TicketHandedTo" if is_mine and not data.get("is_past"):
             return _json(entry.type, ref=about.ref, call=about.call, mine=True)
         case "TicketChanged":
             return _json(

@@ -1,7 +1,8 @@
 """The pen: whose ticket it is to write. One agent holds it, others on the call read what is written as it is written.
 
 It follows the call: to whom it rings first, to who answers, to whom the caller is transferred; asking a colleague or
-bringing one in moves nothing. By hand it is given, asked for, and taken up where its holder is gone. Never commits.
+bringing one in moves nothing, nor does a call of ours about a ticket that somebody outside that call writes. By hand it
+is given, asked for, and taken up where its holder is gone. Never commits.
 """
 
 from dataclasses import dataclass
@@ -29,6 +30,11 @@ _RINGING = (
     )
     .limit(1)
 )  # fmt: skip
+_HAD_PART = (
+    select(CallOffer.id)
+    .where(CallOffer.call_id == bindparam("call"), CallOffer.agent_id == bindparam("agent"))
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +59,14 @@ async def hand_to(
 ) -> Ticket | None:
     """The call's ticket becomes this agent's; None if it has ended. `how`: from one agent to another, see PenHanded.
 
-    `is_past`: the talk is over already; then it is taken from nobody who has written.
+    `is_past`: the talk is over already; then it is taken from nobody who has written. Nor is it from a writer whom the
+    call passes by.
     """
     ticket = await service.of_call(tx, call_id)
     if ticket is None or service.is_final(ticket):
         return None
     is_kept = is_past and ticket.agent_id is not None and ticket.written_by == ticket.agent_id
-    if ticket.agent_id != agent_id and not is_kept:
+    if ticket.agent_id != agent_id and not is_kept and not await _passes_by(tx, ticket, call_id):
         if how and ticket.agent_id is not None:
             hand(tx, ticket, agent_id, at, how=how, call_id=call_id)
         else:
@@ -69,13 +76,14 @@ async def hand_to(
 
 async def offer_to(tx: Tx, call_id: UUID, agent_id: UUID, at: datetime, cause: str) -> Ticket | None:
     """The phone rings: the ticket is theirs already, unless an agent before them has written: then they read it until
-    they answer. `cause`: dedupe key of the ring.
+    they answer; or unless it passes the writer by. `cause`: dedupe key of the ring.
     """
     ticket = await service.of_call(tx, call_id)
     if ticket is None:
         return None
     is_written = ticket.agent_id is not None and ticket.written_by == ticket.agent_id
-    if ticket.agent_id != agent_id and (is_written or service.is_final(ticket)):
+    is_kept = is_written or service.is_final(ticket) or await _passes_by(tx, ticket, call_id)
+    if ticket.agent_id != agent_id and is_kept:
         return _show(tx, ticket, agent_id, at, cause)
     return await hand_to(tx, call_id, agent_id, at)
 
@@ -87,9 +95,14 @@ async def show_to(tx: Tx, call_id: UUID, agent_id: UUID, at: datetime, cause: st
 
 
 async def hand_back(tx: Tx, call_id: UUID, agent_id: UUID, at: datetime) -> Ticket | None:
-    """The agent was not reached: the ticket is nobody's again, unless the agent has written or it went on."""
+    """The agent was not reached: the ticket is nobody's again, unless the agent has written, it went on, or it was
+    theirs before they rang somebody about it.
+    """
     ticket = await service.of_call(tx, call_id)
     if ticket is None or ticket.agent_id != agent_id or ticket.written_by == agent_id or service.is_final(ticket):
+        return None
+    call = await tx.session.get_one(Call, call_id)
+    if call.direction == "outbound" and (ticket.handed_at is None or ticket.handed_at < call.started_at):
         return None
     service.turn(ticket, None, at)
     back = TicketHandedBack(at=at, dedupe_key=service.key(ticket, "back"), ticket_id=ticket.id, agent_id=agent_id)
@@ -110,6 +123,14 @@ def hand(tx: Tx, ticket: Ticket, agent_id: UUID, at: datetime, *, how: str, call
         how=how,
     )
     tx.emit(handed, call_id=call_id, ticket_id=ticket.id, agent_id=agent_id)
+
+
+async def _passes_by(tx: Tx, ticket: Ticket, call_id: UUID) -> bool:
+    """Whether we made this call about a ticket whose writer has no part in it; they may be in another talk about it."""
+    call = await tx.session.get_one(Call, call_id)
+    if call.direction != "outbound" or ticket.agent_id is None:
+        return False
+    return await tx.session.scalar(_HAD_PART, {"call": call_id, "agent": ticket.agent_id}) is None
 
 
 def _show(tx: Tx, ticket: Ticket, agent_id: UUID, at: datetime, cause: str) -> Ticket:
@@ -148,7 +169,8 @@ async def ask(tx: Tx, ref: str, actor: Actor, at: datetime) -> Ticket:
     elif now.may_ask and actor.agent_id is not None:
         if ticket.asked_by != actor.agent_id:
             ticket.asked_by, ticket.asked_at = actor.agent_id, at
-            key = f"ticket:{ticket.id}:{ticket.version}:asked:{actor.agent_id}"
+            # Asking changes no version: two who ask by turns are told apart by the time.
+            key = f"ticket:{ticket.id}:{ticket.version}:asked:{actor.agent_id}:{at.isoformat()}"
             asked = PenAsked(at=at, dedupe_key=key, ticket_id=ticket.id, by_agent_id=actor.agent_id)
             tx.emit(asked, ticket_id=ticket.id, agent_id=ticket.agent_id)
     else:

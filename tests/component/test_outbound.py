@@ -15,7 +15,15 @@ from hotline.agents.outbound import HOUR, Outbound
 from hotline.calls.models import Call
 from hotline.db import Database, EventRow
 from hotline.errors import Conflict, Invalid, NotDone, TelephonyError, TooManyAttempts
-from hotline.events import AgentRang, CallAnswered, CallEnded, CallStarted, Event
+from hotline.events import (
+    AgentOfferEnded,
+    AgentRang,
+    CallAnswered,
+    CallEnded,
+    CallStarted,
+    CallTransferred,
+    Event,
+)
 from hotline.handlers import Handlers
 from hotline.settings import Settings
 from hotline.telephony.actions import Command
@@ -292,6 +300,65 @@ async def test_calls_out_are_no_offered_calls(db: Database) -> None:
     async with db.read() as tx:
         totals = (await tx.session.execute(_TOTALS, {"since": T0 - HOUR})).one()
     assert (totals.offered or 0, totals.answered or 0) == (0, 0)
+
+
+async def _held(db: Database, holder: Agent | None) -> Ticket:
+    """A ticket of yesterday, nothing written in it yet."""
+    async with db.write() as tx:
+        call = await factories.call(tx, phase="ended", ended_at=T0 - HOUR, started_at=T0 - 2 * HOUR)
+        return await factories.ticket(
+            tx,
+            of_call=call,
+            agent_id=holder.id if holder is not None else None,
+            handed_at=T0 - 2 * HOUR if holder is not None else None,
+        )
+
+
+async def _holder(db: Database, ticket: Ticket) -> UUID | None:
+    async with db.read() as tx:
+        return (await tx.session.get_one(Ticket, ticket.id)).agent_id
+
+
+async def test_a_call_about_a_colleagues_ticket_is_made_beside_them_and_takes_no_pen(db: Database) -> None:
+    desk, writer, dialler, third = Desk(db), await _agent(db), await _agent(db), await _agent(db)
+    ticket = await _held(db, writer)
+    name = await desk.outbound.dial(dialler.id, MOBILE, ticket_id=ticket.id)
+    started, rang, answered, _ended = _made(name, dialler.endpoint, "answered")
+    await _happen(db, name, started, rang)
+    assert await _holder(db, ticket) == writer.id
+    async with db.read() as tx:
+        assert (await tx.session.get_one(Agent, dialler.id)).ticket_id == ticket.id
+    await _happen(db, name, answered)
+    assert await _holder(db, ticket) == writer.id
+    passed = {"kind": "attended", "member": dialler.endpoint, "to": third.endpoint, "leg": f"{name}.c"}
+    await _happen(db, name, CallTransferred(**_about(name, "passed"), **passed))
+    assert await _holder(db, ticket) == writer.id  # who dialled had no pen to pass on
+
+
+async def test_the_pen_of_a_call_out_goes_on_with_the_person_who_was_called(db: Database) -> None:
+    desk, dialler, third = Desk(db), await _agent(db), await _agent(db)
+    ticket = await _held(db, dialler)
+    name = await desk.outbound.dial(dialler.id, MOBILE, ticket_id=ticket.id)
+    passed = {"kind": "attended", "member": dialler.endpoint, "to": third.endpoint, "leg": f"{name}.c"}
+    made = _made(name, dialler.endpoint, "answered")[:-1]
+    await _happen(db, name, *made, CallTransferred(**_about(name, "passed"), **passed))
+    assert await _holder(db, ticket) == third.id
+
+
+@pytest.mark.parametrize("whose", ["nobody", "dialler", "writer"])
+async def test_a_call_out_that_nobody_answers_leaves_the_ticket_as_it_was(db: Database, whose: str) -> None:
+    desk = Desk(db)
+    agents = {"dialler": await _agent(db), "writer": await _agent(db)}
+    before, dialler = agents.get(whose), agents["dialler"]
+    ticket = await _held(db, before)
+    name = await desk.outbound.dial(dialler.id, MOBILE, ticket_id=ticket.id)
+    started, rang, ended = _made(name, dialler.endpoint, "no_answer")
+    await _happen(db, name, started, rang)
+    while_ringing = agents["writer"] if whose == "writer" else dialler
+    assert await _holder(db, ticket) == while_ringing.id
+    over = AgentOfferEnded(**_about(name, "over"), member=dialler.endpoint, leg=name, role="dial")
+    await _happen(db, name, over, ended)
+    assert await _holder(db, ticket) == (before.id if before is not None else None)
 
 
 # From the console

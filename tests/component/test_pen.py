@@ -221,6 +221,14 @@ class TestByHand:
             now = await pen.standing(tx, await _ticket(house), first)
         assert (now.is_mine, now.may_ask, now.asked_by) == (False, True, None)
 
+    async def test_the_holder_hears_of_each_who_asks_also_of_the_same_one_again(self, house: Database) -> None:
+        ticket, agents = await self._asked(house)
+        await _tell(house, _rang(7, "a3", "consult"), _answered(8, "a3", "consult"))
+        for seconds, name in ((9, "a2"), (10, "a3"), (11, "a2")):
+            async with house.write() as tx:
+                await pen.ask(tx, ticket.ref, factories.actor(of=agents[name]), _at(seconds))
+        assert await _told(house, "PenAsked") == [("PenAsked", "a1")] * 3
+
     async def test_nobody_gives_what_is_not_theirs_nor_to_who_is_not_there(self, house: Database) -> None:
         ticket, agents = await self._asked(house)
         cases = [

@@ -1,5 +1,6 @@
 """The ticket's screen for who writes and who reads: what is offered to whom, and what pressing it does."""
 
+import json
 from pathlib import Path
 
 from sqlalchemy import select
@@ -7,9 +8,10 @@ from sqlalchemy import select
 from hotline.agents.models import Agent
 from hotline.calls.models import Call, CallOffer, Recording
 from hotline.clock import now
+from hotline.tickets import pen
 from hotline.tickets.models import Addition, Ticket
 from tests import factories
-from tests.web_house import House, Person, english, house
+from tests.web_house import House, Person, Socket, english, house
 
 __all__ = ["english", "house"]
 
@@ -85,6 +87,46 @@ async def test_where_the_writer_has_left_the_call_the_other_goes_on_writing(hous
         assert f"{writer.agent.name} is no longer on the call" in panel and "Go on writing" in panel
         await client.post(f"/tickets/{ticket.ref}/pen")
     assert (await _again(house, ticket)).agent_id == reader.agent.id
+
+
+async def _shows(socket: Socket, *refs: str) -> None:
+    """The page is greeted and says which tickets it shows."""
+    await socket.frame()
+    socket.say(json.dumps({"watch": refs}))
+    await socket.settle()
+
+
+async def _told(house: House, socket: Socket, kind: str) -> list[bool]:
+    """What a page hears of one kind: for each, whether it is its own agent's."""
+    await house.hub.catch_up()
+    house.hub.flush()
+    events = (await socket.frame())["events"]
+    return [event.get("mine", False) for event in events if event["type"] == kind]
+
+
+async def test_who_gets_the_pen_is_told_so_once_and_who_had_it_that_it_is_gone(house: House) -> None:
+    before, after = await house.sign_in(), await house.sign_in()
+    assert before.agent is not None and after.agent is not None
+    ticket = await _joined(house, before, after)
+    async with house.socket(before) as loser, house.socket(after) as winner:
+        for socket in (loser, winner):
+            await _shows(socket, ticket.ref)
+        async with house.db.write() as tx:
+            pen.hand(tx, await tx.session.get_one(Ticket, ticket.id), after.agent.id, now(), how="given")
+        assert await _told(house, winner, "PenHanded") == [True]
+        assert await _told(house, loser, "PenHanded") == [False]
+
+
+async def test_the_writer_hears_who_asks_whatever_is_on_the_screen(house: House) -> None:
+    writer, reader = await house.sign_in(), await house.sign_in()
+    ticket = await _joined(house, writer, reader)
+    async with house.socket(writer) as own, house.socket(reader) as foreign:
+        await _shows(own)
+        await _shows(foreign, ticket.ref)
+        async with house.client(reader) as client:
+            assert (await client.post(f"/tickets/{ticket.ref}/pen")).status_code == 200
+        assert await _told(house, own, "PenAsked") == [True]
+        assert await _told(house, foreign, "PenAsked") == [False]
 
 
 async def test_an_addition_is_shown_with_its_writers_name_and_to_the_writer_too(house: House) -> None:

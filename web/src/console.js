@@ -215,13 +215,7 @@ export function start() {
   const on = (type, act) => document.addEventListener(`hotline:${type}`, ({ detail }) => act(detail));
   const isConsole = document.body.dataset.page === "console";
   if (isConsole) {
-    on("TicketHandedTo", ({ ref, past, mine }) => {
-      if (!past && mine) pop(ref);
-      else if (ref === current()) refreshSoon();
-      refreshWork();
-    });
     on("TicketShownTo", ({ ref, mine }) => mine && pop(ref));
-    on("PenHanded", ({ ref, mine }) => mine && pop(ref));
     on("call", ({ state }) => {
       const isFree = document.activeElement === document.body || document.activeElement?.closest("#softphone");
       if (state === "talking" && isFree) (callnote.isWriting() ? callnote.focus : focusFirst)();
@@ -239,11 +233,14 @@ export function start() {
       refreshWork();
     });
   }
-  on("PenHanded", ({ ref, mine }) => {
-    if (mine) toast(word("penIsYours", { ref }));
-    else if (ref === current()) loosePen(ref);
-    refreshWork();
-  });
+  const onHanded = { pop, refresh: refreshSoon, loose: loosePen };
+  for (const type of ["TicketHandedTo", "PenHanded"]) {
+    on(type, (told) => {
+      onHanded[pen.onHanded(told, isConsole, told.ref === current())]?.(told.ref);
+      if (type === "PenHanded" && told.mine) toast(word("penIsYours", { ref: told.ref }));
+      refreshWork();
+    });
+  }
   on("PenAsked", ({ ref, mine }) => {
     if (ref === current()) refreshSoon();
     if (mine) toast(word("asksToWrite", { ref }));

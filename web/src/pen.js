@@ -27,6 +27,14 @@ export function outOfHands() {
   return Promise.race([typing.pause(), within(MID_WORD_MS)]);
 }
 
+// Pure. What a page does when the pen went: the console shows who gets it the ticket; a page that shows it while somebody
+// else gets it lets go of it between two words. A talk that is over (past) takes nothing from who has written.
+export function onHanded({ mine, past }, isConsole, isShown) {
+  if (mine && isConsole) return "pop";
+  if (!isShown) return "";
+  return mine || past ? "refresh" : "loose";
+}
+
 function restore() {
   const form = box();
   const text = form && storage?.getItem(name(form.dataset.addition));
