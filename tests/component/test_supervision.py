@@ -11,7 +11,7 @@ from sqlalchemy import select
 from hotline.agents import presence, service, watching
 from hotline.agents.models import Agent, HelpRequest, Supervision
 from hotline.agents.supervision import SupervisorDesk, Wish
-from hotline.calls.models import Call, CallOffer
+from hotline.calls.models import Call, CallOffer, CallParty
 from hotline.db import Database
 from hotline.errors import Conflict, Invalid, TelephonyError
 from hotline.events import AgentLegEnded, CallEnded
@@ -183,6 +183,21 @@ async def test_taking_over_brings_the_supervisor_first_and_then_the_caller_from_
     row = await scene.row()
     assert (row.mode, row.result) == ("take-over", "taken")
     assert [mode for _, mode in await scene.trail("SupervisionChanged")] == ["listen", "take-over"]
+
+
+async def test_of_a_call_that_we_made_nobody_is_taken_over_in_the_place_of_who_has_left(scene: Scene) -> None:
+    async with scene.db.write() as tx:
+        call = await tx.session.get_one(Call, scene.call.id)
+        call.direction = "outbound"
+        tx.session.add(
+            CallParty(call_id=call.id, leg="1.5", number="13800001234", rang_at=T0, left_at=T0, result="answered")
+        )
+    await scene.begin()
+    await scene.told("listen")
+    sent = len(scene.sent)
+    with pytest.raises(Conflict, match="no longer there"):
+        await scene.desk.take_over(scene.supervisor.id)
+    assert (len(scene.sent), (await scene.row()).pending) == (sent, None)
 
 
 @pytest.mark.parametrize(
