@@ -206,7 +206,7 @@ class BoardState:
         at = {call: self.agents[agent].name for agent, call in self._at_call.items() if agent in self.agents}
         for call, ref in found:
             if call.id in seen:
-                continue  # a later ticket of the same call
+                continue  # an older ticket of the same call
             seen.add(call.id)
             gone.discard(call.id)
             owner = self.agents.get(call.agent_id) if call.agent_id else None
@@ -272,7 +272,7 @@ _OPEN_CALLS = (
     .outerjoin(ContactTicket, ContactTicket.contact_id == Contact.id)
     .outerjoin(Ticket, Ticket.id == ContactTicket.ticket_id)
     .where(Call.ended_at.is_(None), Call.phase.not_in(("ended", "merged")))
-    .order_by(Call.started_at, Ticket.opened_at)
+    .order_by(Call.started_at, Ticket.opened_at.desc())
 )
 _THESE_CALLS = _OPEN_CALLS.where(Call.id.in_(bindparam("ids", expanding=True)))
 _AGENTS = (
@@ -285,7 +285,7 @@ _THESE_AGENTS = _AGENTS.where(Agent.id.in_(bindparam("ids", expanding=True)))
 
 
 async def _calls(tx: Tx, ids: set[UUID] | None) -> list[tuple[Call, str | None]]:
-    """Open calls (of these), each with its first ticket first."""
+    """Open calls (of these), each with its newest ticket first."""
     if ids is None:
         return list((await tx.session.execute(_OPEN_CALLS)).all())
     return list((await tx.session.execute(_THESE_CALLS, {"ids": list(ids)})).all())

@@ -93,7 +93,7 @@ async def beside(tx: Tx, calls: Sequence[Call]) -> list[Found]:
         .join(ContactTicket, ContactTicket.contact_id == Contact.id)
         .join(Ticket, Ticket.id == ContactTicket.ticket_id)
         .where(Contact.call_id.in_(ids))
-        .order_by(Ticket.opened_at)
+        .order_by(Ticket.opened_at.desc())
     )
     refs: dict[UUID, str] = {}
     hearers: dict[UUID, set[UUID]] = {call.id: {call.agent_id} if call.agent_id else set() for call in calls}

@@ -30,7 +30,7 @@ _TICKET = (
     .join(ContactTicket, ContactTicket.ticket_id == Ticket.id)
     .join(Contact, Contact.id == ContactTicket.contact_id)
     .where(Contact.call_id == bindparam("call"))
-    .order_by(Ticket.opened_at)
+    .order_by(Ticket.opened_at.desc())
     .limit(1)
 )
 _NOBODY_TALKED_AGAIN = frozenset({"abandoned", "voicemail", "failed"})

@@ -43,7 +43,7 @@ _PARKED = (
     .outerjoin(ContactTicket, ContactTicket.contact_id == Contact.id)
     .outerjoin(Ticket, Ticket.id == ContactTicket.ticket_id)
     .where(Call.aside == "parked", Call.ended_at.is_(None))
-    .order_by(Call.aside_at, Ticket.opened_at)
+    .order_by(Call.aside_at, Ticket.opened_at.desc())
 )
 
 

@@ -40,7 +40,7 @@ _REF = (
     select(Ticket.ref)
     .join(ContactTicket, ContactTicket.ticket_id == Ticket.id)
     .join(Contact, Contact.id == ContactTicket.contact_id)
-    .order_by(Ticket.opened_at)
+    .order_by(Ticket.opened_at.desc())
     .limit(1)
 )
 

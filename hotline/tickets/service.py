@@ -79,14 +79,16 @@ async def open_for_call(
 ) -> Ticket:
     """The contact of a call and its first ticket, or the ticket that it is `about`: a call-back goes on with its own.
 
-    Asked again for the same call, returns the same ticket.
+    Where that one has ended, the contact is about both: the old one says why, the new one is there to be written. Asked
+    again for the same call, returns the same ticket.
     """
     found = await of_call(tx, call_id)
     if found is not None:
         return found
     contact = Contact(id=new_id(), call_id=call_id, channel=channel[:32], caller_number=caller_number, at=at)
     known = await tx.session.get(Ticket, about) if about is not None else None
-    ticket = known or Ticket(
+    ticket = known if known is not None and not is_final(known) else None
+    ticket = ticket or Ticket(
         id=new_id(),
         ref=ticket_ref(await _next(tx, "ticket")),
         workflow=GENERAL.code,
@@ -100,7 +102,8 @@ async def open_for_call(
     )
     tx.session.add_all([contact, ticket])
     await tx.session.flush()
-    tx.session.add(ContactTicket(contact_id=contact.id, ticket_id=ticket.id))
+    about_ids = {ticket.id, known.id} if known is not None else {ticket.id}
+    tx.session.add_all([ContactTicket(contact_id=contact.id, ticket_id=ticket_id) for ticket_id in about_ids])
     await tx.session.flush()
     opened = ContactOpened(
         at=at, dedupe_key=f"call:{call_id}:contact", contact_id=contact.id, ticket_id=ticket.id, call_id=call_id

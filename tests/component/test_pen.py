@@ -24,10 +24,13 @@ from hotline.events import (
     CallTransferred,
 )
 from hotline.handlers import Handlers
-from hotline.tickets import additions, pen, service
+from hotline.tickets import additions, pen, queries, service
 from hotline.tickets.models import Addition, Ticket
 from tests import factories
 from tests.factories import T0
+from web.board import _calls
+from web.calls import beside
+from web.talk import parked
 
 
 @pytest.fixture
@@ -350,3 +353,30 @@ async def test_a_call_back_goes_on_with_the_ticket_it_is_about(house: Database) 
     async with house.read() as tx:
         assert len(list(await tx.session.scalars(select(Ticket)))) == 1
         assert len(list(await tx.session.scalars(select(CallOffer)))) == 1
+
+
+async def test_a_call_about_a_closed_ticket_has_a_new_one_to_write_and_is_a_contact_of_both(house: Database) -> None:
+    await _talk(house)
+    closed, agents = await _ticket(house), await _agents(house)
+    async with house.write() as tx:
+        (await tx.session.get_one(Ticket, closed.id)).state = "CLOSED"
+        call = await factories.call(
+            tx, direction="outbound", phase="talking", started_at=_at(90), aside="parked", aside_at=_at(91)
+        )
+        fresh = await service.open_for_call(
+            tx, call_id=call.id, channel="outbound", caller_number="13800138000", at=_at(90), about=closed.id
+        )
+        handed = await pen.hand_to(tx, call.id, agents["a1"].id, _at(91))
+    assert (fresh.state, fresh.agent_id) == ("NEW", agents["a1"].id)
+    assert handed is not None and handed.id == fresh.id != closed.id
+    async with house.read() as tx:
+        assert [len(await queries.contacts_of(tx, ticket.id)) for ticket in (closed, fresh)] == [2, 1]
+        # Whatever shows the call leads to the ticket that is being written.
+        assert next(ref for _call, ref in await _calls(tx, {call.id})) == fresh.ref
+        assert [one.ref for one in await parked(tx, full=True)] == [fresh.ref]
+        assert [found.ref for found in await beside(tx, [call])] == [fresh.ref]
+    async with house.write() as tx:
+        again = await service.open_for_call(
+            tx, call_id=call.id, channel="outbound", caller_number="13800138000", at=_at(92), about=closed.id
+        )
+    assert again.id == fresh.id
