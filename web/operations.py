@@ -21,7 +21,7 @@ from hotline.clock import local
 from hotline.db import Database, EventRow, ParkedEvent, Tx
 from hotline.settings import Settings
 from web import plot
-from web.views import Correction, LinePlot, NightlyCheck, NodeState, Parked, Reading, TotalsRow
+from web.operations_views import Correction, LinePlot, NightlyCheck, NodeState, Parked, Reading, TotalsRow
 
 _KEEP_S = 5.0
 _DAYS_KEPT = 8

@@ -7,7 +7,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from hotline.calls.totals import OURS, Count, Day, Hour
-from web.views import Bar, GridLine, LinePlot, Segment, TotalsRow
+from web.operations_views import Bar, GridLine, LinePlot, Segment, TotalsRow
 
 # The plot's own units; the template's viewBox says the same.
 WIDTH, HEIGHT = 640, 136

@@ -7,6 +7,7 @@
 import JsSIP from "jssip";
 import * as microphone from "./microphone.js";
 import { send, why } from "./net.js";
+import { OneTab } from "./onetab.js";
 import * as ring from "./ring.js";
 import { span } from "./tick.js";
 import { isMidWord } from "./typing.js";
@@ -18,14 +19,12 @@ const ANSWER_MS = 4000;
 const READY_MS = 20000;
 const REGISTER_AGAIN_MS = 700;
 const RECLAIM_AFTER = 8;
-const RELEASE_MS = 1500;
 const EXPECTED_MS = 10000;
 
 let box;
-let channel;
+let tab;
 let ua = null;
 let session = null;
-let release = null;
 let refusals = 0;
 let wasRegistered = false;
 let answerTimer;
@@ -54,59 +53,20 @@ function setCall(state) {
 
 // -- which tab
 
-function takeLock(options) {
-  return new Promise((got) => {
-    const held = navigator.locks.request(LOCK, options, (lock) => {
-      got(Boolean(lock));
-      return lock ? new Promise((done) => (release = done)) : undefined;
-    });
-    // the lock was stolen: another tab is the phone now
-    held.catch(() => {
-      release = null;
-      stop();
-      setPhone("elsewhere");
-    });
-  });
-}
-
 async function own() {
-  if (!navigator.locks || release) return true;
-  if (await takeLock({ ifAvailable: true })) return true;
+  if (await tab.own()) return true;
   setPhone("elsewhere");
   return false;
 }
 
-// Asks the tab that has the phone to let go; takes it by force only from one that does not answer.
 async function takeOver() {
-  const answer = await new Promise((done) => {
-    const timer = setTimeout(() => done("silent"), RELEASE_MS);
-    channel.addEventListener("message", function listen({ data }) {
-      if (data !== "busy" && data !== "released") return;
-      clearTimeout(timer);
-      channel.removeEventListener("message", listen);
-      done(data);
-    });
-    channel.postMessage("release");
-  });
-  if (answer === "busy") {
-    toast(word("busyElsewhere"), true);
-    return;
-  }
-  await takeLock(answer === "silent" ? { steal: true } : {});
-  await connect();
+  if (await tab.takeOver()) await connect();
+  else toast(word("busyElsewhere"), true);
 }
 
-function asked({ data }) {
-  if (data !== "release" || !release) return;
-  if (isInCall()) {
-    channel.postMessage("busy");
-    return;
-  }
+function letGo() {
   stop();
   setPhone("elsewhere");
-  release();
-  release = null;
-  channel.postMessage("released");
 }
 
 // -- connecting
@@ -456,10 +416,7 @@ export function start() {
   box = document.getElementById("softphone");
   if (!box) return;
   title = document.title;
-  if (window.BroadcastChannel) {
-    channel = new BroadcastChannel(LOCK);
-    channel.addEventListener("message", asked);
-  }
+  tab = new OneTab(LOCK, { isBusy: isInCall, onGone: letGo });
   box.addEventListener("click", (event) => {
     const button = event.target.closest("[data-phone-do], [data-digit]");
     if (button?.dataset.digit) digit(button.dataset.digit);
