@@ -431,8 +431,8 @@ async def test_a_number_that_is_not_allowed_is_not_reached_and_the_agent_is_back
 
 
 async def test_asterisk_has_nothing_to_complain_of_after_all_that(pbx: Pbx) -> None:
-    """But of the caller who tried to transfer somebody, and of callers who went between being looked for and being told:
-    Asterisk has no step that does both.
+    """But of the caller who tried to transfer somebody, and of callers who went between being looked for and told: no
+    step does both.
     """
     expected = ("Endpoint trunk transfer attempt blocked due to configuration", "func_global.c: Channel 'PJSIP/trunk-")
     assert [line for line in pbx.log_complaints() if not any(part in line for part in expected)] == []
