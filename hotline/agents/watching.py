@@ -16,7 +16,9 @@ from hotline.calls.models import Call
 from hotline.db import Emitted, Tx
 from hotline.events import AgentLegEnded, CallEnded, CallMerged, HelpAsked, HelpEnded, SupervisionChanged
 
-PENDING = timedelta(seconds=8)  # a page's phone answers by itself within one
+PENDING = timedelta(
+    seconds=15
+)  # a page's phone answers by itself within one; a number rings six, and has eight for its 1
 _OPEN = select(Supervision).where(Supervision.ended_at.is_(None))
 _OF_SUPERVISOR = _OPEN.where(Supervision.supervisor_id == bindparam("supervisor"))
 _BY_ID = select(Supervision).where(Supervision.id == bindparam("id")).with_for_update()

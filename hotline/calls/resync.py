@@ -16,7 +16,7 @@ from hotline.telephony.names import is_ghost, is_local, peer
 NOT_CALLERS = frozenset(
     {
         "hl-agents", "hl-consult", "hl-control", "hl-dial", "hl-member", "hl-member-end", "hl-offer", "hl-out",
-        "hl-party", "hl-sandbox", "hl-spy", "hl-spy-end", "hl-test", "hl-way",
+        "hl-outside", "hl-party", "hl-sandbox", "hl-spy", "hl-spy-end", "hl-test", "hl-way",
     }
 )  # fmt: skip
 _WAITS = "hl-wait"  # where a caller is aside, with what for as the extension

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from hotline.agents import presence
+from hotline.telephony import actions as asked
 from hotline.telephony import messages as m
 from tests.integration.pbx import TRUNK, Pbx, free_port
 from tests.integration.voice import Voice, until
@@ -69,6 +70,56 @@ async def _pressed(mobile: Voice, caller: Voice) -> None:
     await until(lambda: mobile.hears(450.0), "the tone")
     mobile.press("1")
     await until(lambda: caller.hears(MOBILE_HZ), "they talk")
+
+
+async def test_who_hangs_up_while_1_is_asked_for_was_not_answered(new_pbx: NewPbx) -> None:
+    """It may be a voicebox: they are owed a call."""
+    port = free_port(24700)
+    pbx = await new_pbx(phones=(), outbound_trunk=f"{TRUNK}:{port}", outbound_allow="1[3-9]XXXXXXXXX", ring_s=12)
+    await pbx.asterisk.write_agents([(ENDPOINT, SECRET)], {ENDPOINT: MOBILE})
+    async with (
+        pbx.ami() as events,
+        pbx.ami("actions") as commands,
+        Voice(pbx.server, TRUNK, MOBILE_HZ, port=port) as mobile,
+        Voice(pbx.server, TRUNK, CALLER_HZ) as caller,
+    ):
+        await pbx.sign_in(commands, ENDPOINT)
+        await caller.call("12345", CHILD)
+        await until(lambda: mobile.hears(450.0), "the tone that asks for 1", seconds=15)
+        caller.hang_up()
+        told = await events.fact("HLOutcome", timeout_s=15)
+        assert (told["HLOutcome"], told["HLHangupBy"], told["HLMember"]) == ("abandoned", "caller", "")
+        assert not [block for block in events.blocks() if block.get("UserEvent") == "HLWrapUp"]
+
+
+@pytest.mark.parametrize("pressed", [True, False], ids=["pressed", "a voicebox"])
+async def test_a_call_out_or_one_that_listens_begins_with_1_as_well(new_pbx: NewPbx, pressed: bool) -> None:
+    port = free_port(24700)
+    pbx = await new_pbx(phones=(), outbound_trunk=f"{TRUNK}:{port}", outbound_allow="1[3-9]XXXXXXXXX", ring_s=12)
+    await pbx.asterisk.write_agents([(ENDPOINT, SECRET)], {ENDPOINT: MOBILE})
+    async with (
+        pbx.ami() as events,
+        pbx.ami("actions") as commands,
+        Voice(pbx.server, TRUNK, MOBILE_HZ, port=port) as mobile,
+    ):
+        for place, exten, fact in (("hl-dial", CHILD, "HLDial"), ("hl-spy", "join", "HLSpy")):
+            since = len(events.raw)
+            made = asked.originate(ENDPOINT, place, exten, {"__HLLINE": "12345", "HLREF": "r1"}, "12345", asked="dial")
+            headers = [(key, value) for key, value in made.headers if key != "Variable"]
+            variables = [value for key, value in made.headers if key == "Variable"]
+            said = await commands.send("Originate", **dict(headers), Variable=variables)
+            assert said["Response"] == "Success", said
+            await until(lambda: mobile.hears(450.0), "the tone that asks for 1", seconds=15)
+            assert not [block for block in events.blocks(since) if block.get("UserEvent")]
+            if pressed:
+                mobile.press("1")
+                await events.fact(fact, since=since)
+            else:
+                await events.event("Hangup", since=since, Cause="38", ChannelStateDesc="Up", timeout_s=15)
+                assert not [block for block in events.blocks(since) if block.get("UserEvent")]
+            mobile.hang_up()
+            await until(mobile.ended.is_set, "it is over")
+            await asyncio.sleep(0.5)
 
 
 async def test_a_page_tests_its_phone_with_an_echo_that_is_nobodys_call(new_pbx: NewPbx) -> None:
