@@ -27,8 +27,17 @@ def _work(agent: AgentPage, ref: str):  # type: ignore[no-untyped-def]
     return agent.page.locator("#work .work-call_back", has_text=ref)
 
 
+async def _owes_nobody(agent: AgentPage) -> None:
+    """What callers of other tests are owed is done: the key is for the first of the list."""
+    buttons = agent.page.locator("#work .work-done button")
+    while left := await buttons.count():
+        await buttons.first.click()
+        await expect(buttons).to_have_count(left - 1, timeout=PATIENT)
+
+
 async def test_a_call_back_is_made_by_one_key_and_done_when_the_person_answers(hotline: House, people: People) -> None:
     agent = await speaking(people, hotline, "agent1", FIRST_HZ)
+    await _owes_nobody(agent)
     ref = await _owed(hotline, agent)
     async with hotline.outside(SECOND_HZ, refuses="486 Busy Here") as person:
         await agent.press("Alt+b")
