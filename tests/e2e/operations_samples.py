@@ -7,7 +7,7 @@ from uuid import UUID
 
 from hotline.calls.day import bounds
 from hotline.calls.totals import SOURCES, Day, Told, compare
-from web import plot, views
+from web import operations_views, plot
 from web.operations import OperationsView
 
 ZONE = "Asia/Shanghai"
@@ -53,10 +53,12 @@ def day(now: datetime, *, is_whole: bool) -> OperationsView:
     found = _totals(now, is_whole=is_whole)
     read = frozenset({"cel", "queue_log"})
     corrections = (
-        views.Correction(now - timedelta(minutes=4), "pbx1", "call", "ended", "1773231510.3", str(UUID(int=4)), None),
-        views.Correction(now - timedelta(minutes=4), "pbx1", "member", "paused", "a1b2c3d4e5", None, "钟宁"),
+        operations_views.Correction(
+            now - timedelta(minutes=4), "pbx1", "call", "ended", "1773231510.3", str(UUID(int=4)), None
+        ),
+        operations_views.Correction(now - timedelta(minutes=4), "pbx1", "member", "paused", "a1b2c3d4e5", None, "钟宁"),
     )
-    parked = views.Parked(
+    parked = operations_views.Parked(
         now - timedelta(minutes=2), "hotline.tickets.pen.hand_to", "CallAnswered",
         "OperationalError: disk I/O error at service.py:88", 3, now + timedelta(seconds=40),
     )  # fmt: skip
@@ -68,8 +70,8 @@ def day(now: datetime, *, is_whole: bool) -> OperationsView:
         totals=found,
         plots=plot.plots(found, LINES, ZONE),
         lines=plot.table(found, LINES, ZONE, read),
-        nodes=(views.NodeState("pbx1", "live", now - timedelta(hours=5), now - timedelta(hours=30)),),
-        readings=tuple(views.Reading("pbx1", source, now - timedelta(seconds=2)) for source in sorted(read)),
+        nodes=(operations_views.NodeState("pbx1", "live", now - timedelta(hours=5), now - timedelta(hours=30)),),
+        readings=tuple(operations_views.Reading("pbx1", source, now - timedelta(seconds=2)) for source in sorted(read)),
         corrected=0,
         corrections=(),
         parked_count=0,
