@@ -23,8 +23,8 @@ script/bench reliability {words}
 
 Our process, the private Asterisk, SIPp's callers at {rate:g} call a second, {pages} agents at consoles in Chromium who
 type into tickets and {phones} at phones alone. At random moments one of the things below dies. Our process is started
-again at once, as systemd does; Asterisk by us; a browser by the person, some seconds later. Callers and browsers,
-which in service are on other machines, run at a lower priority (nice 10) than our process and Asterisk.
+again at once, as systemd does; Asterisk by its keeper; a browser by the person, some seconds later. Callers and
+browsers, which in service are on other machines, run at a lower priority (nice 10) than our process and Asterisk.
 """
 
 _MEANS = """
