@@ -27,6 +27,7 @@ from bench.chaos import callers, checks, faults, record, report, schedule
 from bench.chaos.agents import Agent, PageAgent, PhoneAgent
 from bench.chaos.phones import PhoneLog
 from bench.chaos.seen import Seen
+from bench.chaos.share import ELSEWHERE, give_way
 from bench.house import fill
 from hotline.settings import CHECKOUT
 from tests.e2e.house import House
@@ -37,15 +38,13 @@ _BREAK_EVERY_S, _BREAK_S = 55.0, 14.0
 _SETTLE_S = 60.0
 _WAIT_S = 10
 
-_ELSEWHERE = 10  # how much nicer than the rest
-
 
 @contextmanager
 def elsewhere() -> Iterator[None]:
     """What is started inside has what our process and Asterisk leave of the machine: in service it is on others."""
     may = os.geteuid() == 0  # nobody else may take it back
     if may:
-        os.setpriority(os.PRIO_PROCESS, 0, _ELSEWHERE)
+        os.setpriority(os.PRIO_PROCESS, 0, ELSEWHERE)
     try:
         yield
     finally:
@@ -70,10 +69,12 @@ async def measure(options: argparse.Namespace, directory: Path) -> tuple[Seen, l
             house.settings.data_dir.mkdir(mode=0o700)
         count = options.pages + options.phones
         endpoints, cookies = await fill(house.settings, count, count)
+        house.is_apart = True
         await house.start()
         async with AsyncExitStack() as stack:
             with elsewhere():
                 driver = await stack.enter_async_context(async_playwright())
+                give_way(os.getpid())
             more = [(house, f"agent{n}", cookie, log, random.Random(f"{options.seed}/{n}"))
                     for n, cookie in enumerate(cookies)]  # fmt: skip
             pages = [PageAgent(*given, driver=driver, profile=directory / f"profile-{given[1]}")

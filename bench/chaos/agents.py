@@ -21,6 +21,7 @@ from playwright.async_api import BrowserContext, Error, Page, Playwright
 
 from bench.chaos.phones import AnsweringPhone, PhoneLog
 from bench.chaos.seen import Word
+from bench.chaos.share import give_way
 from hotline.agents.presence import MANUAL_REASONS
 from tests.e2e.chromium import FLAGS, executable
 from tests.e2e.house import House
@@ -152,6 +153,8 @@ class PageAgent(Agent):
         )  # fmt: skip
         context.set_default_timeout(8000)
         self.context = context
+        for process in self._mains():
+            give_way(process.pid)
         await context.grant_permissions(["microphone"], origin=self.house.url)
         await context.add_cookies([{"name": "hotline", "value": self.cookie, "url": self.house.url}])
         page = context.pages[0] if context.pages else await context.new_page()
@@ -179,8 +182,7 @@ class PageAgent(Agent):
 
     def kill(self) -> None:
         """kill -9 of the whole browser."""
-        mark = f"--user-data-dir={self.profile}"
-        mains = [one for one in psutil.process_iter(["cmdline"]) if mark in (one.info["cmdline"] or ())]
+        mains = self._mains()
         family = {child for main in mains for child in main.children(recursive=True)} | set(mains)
         self.page, self.seen = None, {}
         for process in family:
@@ -188,6 +190,10 @@ class PageAgent(Agent):
                 process.kill()
         self.killed.append(time.time())
         self.log.gone(self.name, self.killed[-1])
+
+    def _mains(self) -> list[psutil.Process]:
+        mark = f"--user-data-dir={self.profile}"
+        return [one for one in psutil.process_iter(["cmdline"]) if mark in (one.info["cmdline"] or ())]
 
     async def work(self) -> None:
         while True:

@@ -93,7 +93,8 @@ def allowed(call: Placed, rings: Sequence[Ring], seen: Seen) -> frozenset[str]:
     quiet = _quiet(call, rings, seen, until)
     if cut is None:
         return quiet
-    if call.answered_at is not None and call.answered_at > cut:  # the new Asterisk's, all of it
+    # The new Asterisk's, all of it. Callers note an answer when they get to run, which may be after the next kill.
+    if call.answered_at is not None and call.answered_at > cut + _NEAR_S:
         return quiet
     is_sure = began + _NEAR_S < cut < ended - _NEAR_S
     talked = any(ring.answered_at is not None and ring.answered_at < cut for ring in rings)
@@ -110,7 +111,10 @@ def _quiet(call: Placed, rings: Sequence[Ring], seen: Seen, ended: float) -> fro
     talks = [ring for ring in rings if ring.answered_at is not None and ring.answered_at < ended + _NEAR_S]
     if talks:
         last = max(talks, key=lambda ring: ring.answered_at or 0)
-        is_whole = last.ended_by == "agent" or ended - (last.ended_at or ended) < _SAME_S
+        # A caller whose agent's browser died waits again, and may give that up at once.
+        is_whole = last.ended_by == "agent" or (
+            last.ended_by != "killed" and ended - (last.ended_at or ended) < _SAME_S
+        )
         sure = frozenset({"answered"})
         if len(talks) == 1 and ended - (last.accepted_at or ended) < _CROSSED_S:
             return sure | {"abandoned"}

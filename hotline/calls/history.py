@@ -199,10 +199,12 @@ def corrections(ours: Told, truth: Told, story: Story, over: Over) -> Mapping[st
     """Fields of CallCorrected in which a row is wrong; none where it was right, or where the journal cannot know.
 
     A journal with holes (a disk was full) is believed in the outcome that the dialplan stated, and in nothing else. Of
-    a call in which Asterisk died, it is believed unless its end was heard.
+    a call in which Asterisk died, it is believed unless its end was heard: only the living dialplan says of a call that
+    it is anything but failed.
     """
     found: dict[str, Any] = {}
-    if over.boot_at is not None and ours.ended_at < over.boot_at and ours.hangup_by in {"caller", "agent"}:
+    was_heard = ours.hangup_by in {"caller", "agent"} or ours.outcome != "failed"
+    if over.boot_at is not None and ours.ended_at < over.boot_at and was_heard:
         return found
     if story.outcome is not None or over.is_cut:
         found |= {name: getattr(truth, name) for name in ("outcome", "hangup_by")}

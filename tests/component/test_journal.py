@@ -7,7 +7,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -442,6 +442,21 @@ async def test_an_end_that_was_heard_before_asterisk_died_stays(house: House) ->
     house.started_at = end_of(name) + timedelta(minutes=1)
     await house.read(end_of(name) + LATER)
     assert await rows_of(house) == before
+
+
+async def test_a_recorder_that_ended_by_itself_before_asterisk_died_stays(house: House) -> None:
+    name = "voicemail-waited"
+    heard = [replace(one, fields=one.fields | {"hlhangupby": "system"})
+             if isinstance(one, m.UserEvent) and one.name == "HLOutcome" else one for one in said(name)]  # fmt: skip
+    await house.hear(heard)
+    before = await rows_of(house)
+    lines = next(index for index, one in enumerate(cel(name)) if "voicemail" in str(one.extra.get("extra")))
+    house.write(name, lines=lines + 1)  # no room for more
+    house.started_at = end_of(name) + timedelta(minutes=1)
+    await house.read(end_of(name) + LATER)
+    assert await rows_of(house) == before
+    [call] = await house.calls()
+    assert (call.outcome, call.hangup_by) == ("voicemail", "system")
 
 
 # The disk was full

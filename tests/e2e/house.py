@@ -51,12 +51,13 @@ def seconds(iso: str) -> float:
 
 @dataclass
 class House:
-    """One running hotline. Its store is read from outside, as it lies on the disk."""
+    """One running hotline. Its store is read from outside, as it lies on the disk. `is_apart`: in its own session."""
 
     directory: Path
     settings: Settings
     process: subprocess.Popen[bytes] | None = None
     running: list[Sipp] = field(default_factory=list)
+    is_apart: bool = False
 
     @classmethod
     def make(cls, directory: Path, offset: int, **changes: Any) -> "House":
@@ -114,6 +115,7 @@ class House:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "hotline", "run"],
                 cwd=CHECKOUT, env=given | ours, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                start_new_session=self.is_apart,
             )  # fmt: skip
         return told
 
