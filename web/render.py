@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined, Template
 from jinja2.bccache import Bucket
 
 from hotline import i18n
@@ -19,21 +20,35 @@ TEMPLATES = _HERE / "templates"
 STATIC = _HERE / "static"
 
 
-class _Compiled(BytecodeCache):
-    """Every locale's environment shares the compiled code: it holds no text of any language."""
+_CODE: dict[str, bytes] = {}
 
-    def __init__(self) -> None:
-        self._code: dict[str, bytes] = {}
+
+class _Compiled(FileSystemBytecodeCache):
+    """Every locale's environment shares the compiled code: it holds no text of any language.
+
+    Kept in the data directory too: compiling is a third of a start. Jinja sees whether a file is of this source.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        with suppress(OSError):
+            directory.mkdir(mode=0o700, exist_ok=True)
+        super().__init__(str(directory))
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self._code:
-            bucket.bytecode_from_string(self._code[bucket.key])
+        if bucket.key in _CODE:
+            bucket.bytecode_from_string(_CODE[bucket.key])
+            return
+        try:
+            super().load_bytecode(bucket)
+        except Exception:  # half a file, after the machine died: compiled anew
+            bucket.reset()
+        if bucket.code is not None:
+            _CODE[bucket.key] = bucket.bytecode_to_string()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        self._code[bucket.key] = bucket.bytecode_to_string()
-
-
-_COMPILED = _Compiled()
+        _CODE[bucket.key] = bucket.bytecode_to_string()
+        with suppress(OSError):  # the disk is full: the next start compiles
+            super().dump_bytecode(bucket)
 
 
 class Renderer:
@@ -42,10 +57,13 @@ class Renderer:
     def __init__(self, settings: Settings, *, templates: Path = TEMPLATES, static: Path = STATIC) -> None:
         self.static = static
         self.assets = manifest(static)
-        self._environments = {locale: self._environment(locale, settings, templates) for locale in i18n.LOCALES}
+        compiled = _Compiled(settings.data_dir / "templates")
+        self._environments = {
+            locale: self._environment(locale, settings, templates, compiled) for locale in i18n.LOCALES
+        }
         self._compiled: dict[tuple[str, str], Template] = {}
 
-    def _environment(self, locale: str, settings: Settings, templates: Path) -> Environment:
+    def _environment(self, locale: str, settings: Settings, templates: Path, compiled: _Compiled) -> Environment:
         environment = Environment(
             loader=FileSystemLoader(templates),
             autoescape=True,
@@ -53,7 +71,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
-            bytecode_cache=_COMPILED,
+            bytecode_cache=compiled,
             extensions=["jinja2.ext.i18n"],
         )
         environment.install_gettext_translations(i18n.translations(locale), newstyle=True)  # type: ignore[attr-defined]

@@ -1,11 +1,16 @@
 """Every screen renders in both languages with nothing undefined, nothing inline, and a label on every input."""
 
 import re
+from pathlib import Path
 
 import pytest
+from jinja2 import Environment
 
 from hotline.i18n import LOCALES
+from hotline.settings import Settings
 from tests.e2e import gallery, samples
+from web import render
+from web.render import Renderer
 
 TEMPLATES = sorted((gallery.CHECKOUT / "web/templates").rglob("*.html"))
 
@@ -31,6 +36,27 @@ def test_template_has_no_inline_code_or_style(path: object) -> None:
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|javascript:|js:", text)
     assert not re.search(r'(?:src|href)="https?://', text)
     assert not re.search(r"^(?:<{7}|={7}|>{7})", text, re.MULTILINE), "left of a merge"
+
+
+def test_a_second_start_compiles_no_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(data_dir=tmp_path)
+    monkeypatch.setattr(render, "_CODE", {})
+    Renderer(settings).warm()
+    monkeypatch.setattr(render, "_CODE", {})
+    monkeypatch.setattr(Environment, "compile", None)
+    Renderer(settings).warm()
+
+
+def test_what_is_left_of_compiled_templates_harms_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(data_dir=tmp_path)
+    monkeypatch.setattr(render, "_CODE", {})
+    Renderer(settings).warm()
+    for kept in (tmp_path / "templates").iterdir():
+        kept.write_bytes(kept.read_bytes()[:20])
+    monkeypatch.setattr(render, "_CODE", {})
+    Renderer(settings).warm()
+    monkeypatch.setattr(render, "_CODE", {})
+    Renderer(Settings(data_dir=tmp_path / "no" / "such")).warm()
 
 
 def test_what_callers_and_colleagues_typed_is_escaped() -> None:
