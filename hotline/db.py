@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -33,7 +34,6 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -216,8 +216,8 @@ class Tx:
 
     def insert(self, table: type[Base] | FromClause) -> Any:
         """An INSERT which knows ON CONFLICT, for this database."""
-        what: Any = table
-        return postgresql.insert(what) if self.dialect == "postgresql" else sqlite.insert(what)
+        # The other database's dialect is not loaded: a start waits for all that is.
+        return import_module(f"sqlalchemy.dialects.{self.dialect}").insert(table)
 
 
 class Database:
