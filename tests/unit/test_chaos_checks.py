@@ -44,10 +44,13 @@ def seen(**more: object) -> Seen:
         (placed(ended=145.0), [ring(None, 115.0, "cancelled")], [], {"voicemail"}),
         # The phone died in the talk; the caller waited again, and what became of that nobody outside can tell.
         (placed(ended=125.0), [ring(ended=113.0, by="killed")], [], {"answered", "abandoned", "voicemail"}),
+        (placed(ended=113.6), [ring(ended=113.0, by="killed")], [], {"answered", "abandoned", "voicemail"}),
         # Asterisk died in the greeting, in the talk, and in the very moment in which the caller hung up.
         (placed(118.0, 130.0), [], [ASTERISK_DIES], {"failed"}),
         (placed(ended=130.0), [ring(ended=None, by="")], [ASTERISK_DIES], {"failed", "answered"}),
         (placed(118.0, 120.1), [], [ASTERISK_DIES], {"failed", "abandoned"}),
+        # It answered and died; the caller's program, late, noted the answer only then.
+        (placed(120.01, 125.0), [], [ASTERISK_DIES], {"failed", "abandoned"}),
         # The INVITE was repeated until the next Asterisk heard it.
         (placed(121.5, 126.5, began_at=119.0), [], [ASTERISK_DIES], {"abandoned"}),
         (placed(ended=145.0), [], [Fault("disk", 128.0, 134.0, 0.1)], {"abandoned", "voicemail", "failed"}),
