@@ -13,13 +13,13 @@ _NAMES: dict[type[m.Message], str] = {
     m.QueueCallerJoin: "QueueCallerJoin", m.QueueCallerLeave: "QueueCallerLeave",
     m.QueueCallerAbandon: "QueueCallerAbandon", m.AgentCalled: "AgentCalled",
     m.AgentRingNoAnswer: "AgentRingNoAnswer", m.AgentConnect: "AgentConnect", m.AgentComplete: "AgentComplete",
-    m.UserEvent: "UserEvent",
+    m.UserEvent: "UserEvent", m.Hold: "Hold", m.Unhold: "Unhold",
 }  # fmt: skip
 _OWN: dict[str, str] = {
     "cause": "Cause", "bridge": "BridgeUniqueid", "technology": "BridgeTechnology", "queue": "Queue",
     "position": "Position", "member": "MemberName", "interface": "Interface", "ring_ms": "RingTime",
     "hold_s": "HoldTime", "ring_s": "RingTime", "talk_s": "TalkTime", "reason": "Reason", "status": "DialStatus",
-    "name": "UserEvent",
+    "name": "UserEvent", "string": "DialString",
 }  # fmt: skip
 """Field of a message → header, in the order in which they are written."""
 
@@ -40,7 +40,21 @@ def wire(message: m.Message) -> bytes:
 
 
 _SPELT = {
-    name.lower(): name for name in ("HLLine", "HLKind", "HLFile", "HLOutcome", "HLHangupBy", "HLMember", "HLUntil")
+    name.lower(): name
+    for name in (
+        "HLLine",
+        "HLKind",
+        "HLFile",
+        "HLOutcome",
+        "HLHangupBy",
+        "HLMember",
+        "HLUntil",
+        "HLQueue",
+        "HLWhat",
+        "HLBy",
+        "HLTo",
+        "HLNumber",
+    )
 }
 
 

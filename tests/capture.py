@@ -1,29 +1,35 @@
 """Records what the real Asterisk says on AMI, as transcripts: python -m tests.capture [NAME…]
 
 Each transcript is all that one login of the events user read, byte for byte, from a fresh Asterisk with the real
-dialplan. Numbers are test numbers. NAME `movements`: all of tests.capture_movements, in turn. With --journal
-what Asterisk itself wrote of the same run is kept beside it, in tests/journal, and the transcripts stay as they are.
+dialplan. Numbers are test numbers. NAME `movements`, `outbound`, `supervision`, `parking`, `pickup`: all scenes of
+tests.capture_movements, _outbound and _help by that name, in turn. With --journal what Asterisk itself wrote of the
+same run is kept beside it, in tests/journal, and the transcripts stay as they are.
 """
 
 import asyncio
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from hotline.telephony.install import config_home
-from tests import capture_movements
+from tests.capture_help import PARKING, PICKUP, SUPERVISION
+from tests.capture_movements import MOVEMENTS
+from tests.capture_outbound import OUTBOUND
+from tests.capture_plays import Script
 from tests.integration.pbx import Ami, Pbx
 from tests.integration.scene import TONES
 from tests.integration.sound import short_sounds, tone_music
 
 HERE = Path(__file__).resolve().parent / "transcripts"
 JOURNAL = HERE.with_name("journal")
-Script = Callable[[Pbx, Ami, Ami], Awaitable[None]]
 SCRIPTS: dict[str, tuple[Script, dict[str, Any]]] = {}
-MOVEMENTS = capture_movements.scripts()
-SCRIPTS |= MOVEMENTS
+SETS = {
+    "movements": MOVEMENTS, "outbound": OUTBOUND, "supervision": SUPERVISION, "parking": PARKING, "pickup": PICKUP,
+}  # fmt: skip
+SCENES = {name: script for plays in SETS.values() for name, script in plays.scripts().items()}
+SCRIPTS |= SCENES
 GREETING_S = 9.6  # P01 and P02
 
 
@@ -161,7 +167,7 @@ async def unpause_when_over(events: Ami, actions: Ami) -> None:
 async def capture(name: str, base: int, *, with_journal: bool) -> None:
     function, settings = SCRIPTS[name]
     with tempfile.TemporaryDirectory(prefix="hl-") as directory:
-        if name in MOVEMENTS:
+        if name in SCENES:
             sounds = tone_music(
                 short_sounds(config_home() / "sounds", Path(directory) / "sounds"), TONES["music"], TONES["again"]
             )
@@ -189,12 +195,13 @@ async def capture(name: str, base: int, *, with_journal: bool) -> None:
 
 async def main(words: list[str]) -> None:
     with_journal, names = "--journal" in words, [word for word in words if word != "--journal"]
-    if names == ["movements"]:
-        for name in MOVEMENTS:
+    scenes = [scene for name in names for scene in (SETS[name].scripts() if name in SETS else [name])]
+    if scenes and SCENES.keys() >= set(scenes):
+        for name in scenes:
             await capture(name, 21000, with_journal=with_journal)
         return
     async with asyncio.TaskGroup() as tasks:
-        for index, name in enumerate(names or [name for name in SCRIPTS if name != "mixed" and name not in MOVEMENTS]):
+        for index, name in enumerate(names or [name for name in SCRIPTS if name != "mixed" and name not in SCENES]):
             tasks.create_task(capture(name, 21000 + 10 * index, with_journal=with_journal))
 
 

@@ -1,43 +1,17 @@
 """Movements of a call as captures: what tests.capture records beside its own. The scenes are those of the tests."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 from hotline.telephony import actions
-from tests.integration.pbx import Ami, Pbx
+from tests.capture_plays import Plays
 from tests.integration.scene import Scene
 from tests.integration.voice import until
 
-Play = Callable[[Scene], Awaitable[None]]
-SETTINGS: dict[str, Any] = {"park_s": 5}
-_PHONES: dict[str, dict[str, Any]] = {}
-_PLAYS: dict[str, Play] = {}
+
+async def _answered(scene: Scene) -> None:
+    await scene.answered()
 
 
-def play(name: str, **phones: Any) -> Callable[[Play], Play]:
-    """`phones`: name = arguments of its Voice."""
-
-    def keep(function: Play) -> Play:
-        _PLAYS[name], _PHONES[name] = function, phones
-        return function
-
-    return keep
-
-
-def scripts() -> dict[str, tuple[Callable[[Pbx, Ami, Ami], Awaitable[None]], dict[str, Any]]]:
-    return {name: (_script(name), SETTINGS) for name in _PLAYS}
-
-
-def _script(name: str) -> Callable[[Pbx, Ami, Ami], Awaitable[None]]:
-    async def run(pbx: Pbx, events: Ami, commands: Ami) -> None:
-        async with Scene(pbx, events, commands, **_PHONES[name]) as scene:
-            await scene.answered()
-            await _PLAYS[name](scene)
-            await until(lambda: bool(scene.facts("HLOutcome")), "the outcome", 20)
-            await asyncio.sleep(0.5)
-
-    return run
+MOVEMENTS = Plays(_answered, park_s=5)
+play = MOVEMENTS.play
 
 
 @play("held-and-resumed")

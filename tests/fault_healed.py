@@ -4,11 +4,13 @@ As hotline.journal does, without a store: calls that we never heard of are told 
 a guess are corrected (calls.recovery, calls.history). tests.fault_journal does the same with the store and the files.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from hotline.calls.history import CLOSE, Over, corrections
+from hotline.calls.legs import OWNS
 from hotline.calls.recovery import Stories, Story, Told, tell, told
-from hotline.events import CallAnswered, CallEvent
+from hotline.events import CallAnswered, CallEvent, CallTransferred
 from tests import pbx_journal
 from tests.fault_memory import MemoryPlay
 from tests.pbx_calls import TrueCall
@@ -26,7 +28,7 @@ def judged(play: MemoryPlay) -> list[str]:
         mine.setdefault(event.linkedid, []).append(event)
     faults = [f"{name} never was" for name in mine.keys() - play.heard.calls.keys()]
     for call in play.plan.calls:
-        if call.messages:
+        if call.was:
             faults += [f"{call.name} healed {wrong}" for wrong in _differences(call, mine.get(call.name, []))]
     return faults
 
@@ -37,6 +39,14 @@ def _story(call: TrueCall) -> Story:
         stories.add(record)
     [story] = stories
     return story
+
+
+def owner(events: Sequence[CallEvent]) -> str | None:
+    """Who had the caller last."""
+    owns = [(event.at, event.member) for event in events if isinstance(event, CallAnswered) and event.role in OWNS]
+    given = [event for event in events if isinstance(event, CallTransferred) and event.kind == "attended"]
+    owns += [(event.at, event.to) for event in given if event.to != "outside"]
+    return max(owns)[1] if owns else None
 
 
 def _differences(call: TrueCall, heard: list[CallEvent]) -> list[str]:
@@ -50,8 +60,8 @@ def _differences(call: TrueCall, heard: list[CallEvent]) -> list[str]:
     values = corrections(last, truth, story, over) if ours is not None else {}
     result = {name: values.get(name, getattr(last, name)) for name in Told.__slots__}
     found: list[str] = []
-    for name, wanted in (("outcome", call.outcome), ("hangup_by", call.hangup_by)):
-        if result[name] != wanted:
+    for name, wanted in (("outcome", {call.outcome}), ("hangup_by", call.ended_by)):
+        if result[name] not in wanted:
             found.append(f"{name}: {result[name]}, wanted {wanted}")
     if call.is_cut:
         return found  # how far it had come is known as well as Asterisk had written it down
@@ -66,8 +76,7 @@ def _differences(call: TrueCall, heard: list[CallEvent]) -> list[str]:
         got = result[name]
         if got is not span and (got is None or span is None or abs(got * _MS - span) > _CLOSE):
             found.append(f"{name}: {got}, wanted {span}")
-    answers = {event.leg: event for event in [*written, *heard] if isinstance(event, CallAnswered)}
-    agent = max(answers.values(), key=lambda event: event.at).member if answers else None
+    agent = owner([*written, *heard])
     if agent != call.agent:
         found.append(f"agent: {agent}, wanted {call.agent}")
     return found

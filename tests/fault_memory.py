@@ -126,6 +126,7 @@ class MemoryPlay:
                 self._lag, self._lag_for = fault.size, fault.size * (3 if fault.kind == "delay" else 1)
             case "reorder":
                 self._mixed = (fault.size, random)
+                self.heard.is_mixed = True
             case "duplicate":
                 if self._down_for is None and self._sync is None:
                     self._hand_over(self._session[-fault.size :], again=True)

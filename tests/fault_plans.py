@@ -72,7 +72,9 @@ class FaultPlan:
         for fault in self.faults:
             if fault.kind == "restart":
                 died = self.moment(fault)
-                calls = [call.cut_off(died) if call.started_at <= died else call for call in calls]
+                calls = [
+                    call.cut_off(died) if call.messages[:1] and call.messages[0].at <= died else call for call in calls
+                ]
         return calls
 
     def moment(self, fault: Fault) -> datetime:

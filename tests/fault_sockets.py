@@ -39,6 +39,8 @@ from tests.pbx_model import Pbx, channels_of, shuffled
 
 _SOON = 20.0
 _AT_ONCE = 8
+_LAST_WORD = "pbx1-1.1"
+"""A channel that is in no made-up call."""
 
 
 class _Nobody:
@@ -59,7 +61,7 @@ class _Ear(Worker):
     async def on_batch(self, batch: Sequence[m.Message]) -> None:
         await super().on_batch(batch)
         for message in batch:
-            if isinstance(message, m.Hold):
+            if isinstance(message, m.Hold) and message.channel.uniqueid == _LAST_WORD:
                 self.play.last_word.set()
             elif channels_of(message):
                 self.play.heard.hears(message)
@@ -183,6 +185,7 @@ class SocketPlay:
                 self._hold_for = fault.size
             case "reorder":
                 self._hold_for, self._mix = fault.size, random
+                self.heard.is_mixed = True
             case "duplicate" if self._is_up and not self._waiting:
                 with suppress(ConnectionError):
                     await self.ami.play(b"".join(map(wire, list(self._sent)[-fault.size :])))
@@ -228,7 +231,7 @@ class SocketPlay:
             await self._return()
         await self._until_live()
         await self._flush()
-        last = channel_event("Hold", self.pbx.at.timestamp(), "pbx1-1.1")
+        last = channel_event("Hold", self.pbx.at.timestamp(), _LAST_WORD)
         await self.ami.play(last)
         await self.last_word.wait()
         for message in self._told:

@@ -12,7 +12,10 @@ from hotline.telephony.journal import Cel, QueueLine
 from tests.pbx_calls import TrueCall
 
 _A_MOMENT = timedelta(seconds=1)
-_WORDS = {"HLOffered": "HLOFFERED", "HLRecording": "HLRECORDING", "HLOutcome": "HLOUTCOME"}
+_WORDS = {
+    "HLOffered": "HLOFFERED", "HLRecording": "HLRECORDING", "HLMove": "HLMOVE", "HLDial": "HLDIAL",
+    "HLOutcome": "HLOUTCOME",
+}  # fmt: skip
 
 
 def cel(call: TrueCall) -> list[Cel]:
@@ -65,6 +68,8 @@ def _returns(at: datetime, later: Sequence[m.Message]) -> bool:
                 return True
             case m.UserEvent() if message.name == "HLRecording":
                 return True
+            case m.UserEvent() if message.name == "HLMove":
+                return False  # sent on, out of the middle of it
             case m.UserEvent() if message.name == "HLOutcome":
                 return message.fields["hlhangupby"] != "caller" or message.at - at > _A_MOMENT
     return False
@@ -77,7 +82,11 @@ def _said(message: m.UserEvent, call: TrueCall) -> str:
             return fields["hlline"]
         case "HLRecording":
             return f"{fields['hlkind']} {fields['hlfile']}"
-    return f"{fields['hloutcome']} {fields['hlhangupby']} {call.line} {fields['hlmember']}"
+        case "HLMove":
+            return " ".join(fields[name] or "-" for name in ("hlwhat", "hlby", "hlto"))
+        case "HLDial":
+            return f"{fields['hlline']} {fields['hlnumber']} {fields['hlby']}"
+    return f"{fields['hloutcome']} {fields['hlhangupby'] or '-'} {call.line} {fields['hlmember']}"
 
 
 def _record(event: str, at: datetime, channel: m.Channel, said: str = "", **extra: str | int) -> Cel:
@@ -105,7 +114,7 @@ def queue_log(call: TrueCall) -> list[QueueLine]:
     """The lines that our dialplan adds; app_queue's own say nothing that is asked of this file."""
     lines: list[QueueLine] = []
     for message in call.messages:
-        if not isinstance(message, m.UserEvent):
+        if not isinstance(message, m.UserEvent) or call.direction == "outbound":
             continue
         at = message.at.replace(microsecond=0)
         if message.name == "HLOffered":

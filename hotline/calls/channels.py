@@ -219,7 +219,12 @@ class Channels:
     def _handed_on(self, call: LiveCall, at: datetime) -> list[CallEvent]:
         """Whoever had the caller is gone, and somebody else is with them still: then it is theirs."""
         is_had = call.owner in call.offers or call.answered_at is None or call.waits_since is not None
-        if is_had or call.sent is not None or (call.aside is not None and call.aside.what == "parked"):
+        if (
+            call.was_cut_off
+            or is_had
+            or call.sent is not None
+            or (call.aside is not None and call.aside.what == "parked")
+        ):
             return []
         if not (call.offers or call.parties or call.past_parties) and len(call.past) < 2:
             return []  # nobody else was there

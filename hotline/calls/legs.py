@@ -12,8 +12,8 @@ OWNS = frozenset({"queue", "transfer", "dial"})
 _MERGED_FIRST = ("started_at", "queued_at", "answered_at")
 _MERGED_ANY = (
     "line", "number", "caller", "branch", "waits_since", "unqueued_at", "recording", "outcome", "hangup_by",
-    "completed_by", "has_voicemail", "is_recording", "last_answered_at", "dialler", "owner", "aside", "moved_at",
-    "sent", "heir", "heir_of", "was_held",
+    "completed_by", "completed_leg", "has_voicemail", "is_recording", "last_answered_at", "dialler", "owner",
+    "aside", "moved_at", "sent", "heir", "heir_of", "was_held",
 )  # fmt: skip
 _MERGED_ALL = ("files", "offers", "parties", "stays", "dialled_by", "halves", "rooms")
 
@@ -90,9 +90,10 @@ class LiveCall:
     hl-recorder; `was_refused`: with busy, before the answer; `was_cut_off`: Asterisk itself died. `past`: offers that
     were answered and are over; `waits_since`: in the queue now, or
     (`is_promised`) told so while the queue cannot take them in yet; `unqueued_at`: out of it, and nobody has answered
-    since; `last_answered_at`: by the agent who had the caller last. `completed_by`: who ended the conversation, as
-    app_queue says. `dialler`: Uniqueid of the phone that dialled, of a call that did not come in. `gone_at`: the caller
-    is. `files`: recordings that were told of.
+    since; `last_answered_at`: by the agent who had the caller last. `completed_by`: who ended the conversation with
+    `completed_leg`, as app_queue says: nothing of its end once somebody else has had the caller. `dialler`: Uniqueid of
+    the phone that dialled, of a call that did not come in. `gone_at`: the caller is. `files`: recordings that
+    were told of.
 
     `owner`: the leg that has the caller as its own, empty while nobody has; `aside`: now, and `asides` when that was;
     `was_held`: that, or a hold, has been; `moved_at`: the last movement that the dialplan told of; `sent`: given
@@ -143,6 +144,7 @@ class LiveCall:
     outcome: str | None = None
     hangup_by: str | None = None
     completed_by: str | None = None
+    completed_leg: str = ""
     party_result: str | None = None
     gone_at: datetime | None = None
     last_at: datetime | None = None
@@ -293,6 +295,11 @@ class LiveCall:
         """When a leg had the caller: not after they were gone."""
         return leg.talk(min(until, self.gone_at) if self.gone_at is not None else until)
 
+    def likely_end_by(self) -> str | None:
+        """Where the dialplan's own word is missing: who hung up, as app_queue says of whoever had the caller last."""
+        is_anothers = self.completed_leg != self.owner and self.leg(self.completed_leg) is not None
+        return None if is_anothers else self.completed_by
+
     def likely_outcome(self) -> str:
         """Where the dialplan's own word is missing: what it would have said there."""
         if self.was_cut_off:
@@ -306,11 +313,13 @@ class LiveCall:
             return "voicemail"
         is_parked = self.aside is not None and self.aside.what == "parked"
         is_nobodys = self.waits_since is not None or self.unqueued_at is not None or self.sent is not None or is_parked
-        if self.answered_at is not None and not is_nobodys:
+        # Whom an agent put aside they had, also if nobody saw that.
+        was_had = self.answered_at is not None or self.was_held
+        if was_had and not is_nobodys:
             return "answered"
         if self.was_refused:
             return "blocked"
-        if self.queued_at is not None or self.branch == "hl-open":
+        if self.queued_at is not None or was_had or self.branch == "hl-open":
             return "abandoned"
         return "closed" if self.branch == "hl-closed" else "failed"
 
@@ -388,7 +397,9 @@ class OpenCall:
             branch="hl-open",  # no row says; who was refused was gone at once, and who may have waited is called back
             last_answered_at=self.answered_at,
             started_at=self.started_at, queued_at=self.queued_at, answered_at=self.answered_at,
-            waits_since=self.queued_at if self.is_waiting else None, unqueued_at=self.unqueued_at,
+            # Who waits, and was never seen to begin: since they were last known to.
+            waits_since=self.queued_at or self.answered_at or self.started_at if self.is_waiting else None,
+            unqueued_at=self.unqueued_at,
             is_promised=self.is_waiting,
             recording=self.recording, is_recording=self.is_recording, has_voicemail=self.has_voicemail,
             talked=timedelta(milliseconds=self.talked_ms),

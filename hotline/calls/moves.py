@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from hotline.calls.legs import LiveCall, Offer, dialled
-from hotline.calls.teller import Teller
-from hotline.events import CallEvent
+from hotline.calls.teller import UNKNOWN_LINE, Teller
+from hotline.events import CallEvent, CallLineNamed
 from hotline.telephony import messages as m
 from hotline.telephony.names import is_ghost, is_local, local_extension, other_half, peer
 
@@ -45,7 +45,7 @@ class Moves:
 
     def __init__(self, calls: Calls, teller: Teller, outside: Callable[[m.Channel], bool]) -> None:
         self._calls, self._teller, self._outside = calls, teller, outside
-        self._supervisors: dict[str, str] = {}
+        self._supervisors: dict[str, None] = {}
         self.handlers: dict[type[m.Message], Callable[[Any], list[CallEvent]]] = {
             m.DialBegin: self._on_dial,
             m.DialEnd: self._on_dialled,
@@ -133,7 +133,7 @@ class Moves:
         events: list[CallEvent] = []
         leg = message.dest.uniqueid
         known = self._teller.registry.by_channel.get(leg)
-        if known is not None and known.waits_since is not None and leg in known.offers:
+        if known is not None and _is_the_queues(known, known.offers.get(leg)):
             return events  # AgentRingNoAnswer and AgentConnect say it
         call = self._calls.call_of(message.dest, message.at, events)
         if call is None:
@@ -142,7 +142,7 @@ class Moves:
             call.parties[leg].status = message.status
             return events
         offer = call.offers.get(leg)
-        if offer is None or call.waits_since is not None or message.status in {_ANSWERED, *_GIVEN_UP}:
+        if offer is None or _is_the_queues(call, offer) or message.status in {_ANSWERED, *_GIVEN_UP}:
             return events
         return events + self._teller.missed(call, offer, message.at)
 
@@ -177,8 +177,8 @@ class Moves:
         return events + self._moved(call, what, by, to, at=at)
 
     def _moved(self, call: LiveCall, what: str, by: str, to: str, *, at: datetime) -> list[CallEvent]:
+        call.completed_by = None  # the queue's word on an agent who only moved
         if what in _ASIDE:
-            call.completed_by = None  # the queue's word on an agent who only moved
             return self._teller.put_aside(call, what, by, at)
         if what in _BACK:
             met = by if what == "back" else to.replace("outside", "")
@@ -225,19 +225,29 @@ class Moves:
     ) -> list[CallEvent]:
         """An agent's phone begins a call."""
         if call.is_told:
-            return []
+            return self._line(call, line, at)
         call.direction, call.dialler, call.line = direction, channel.uniqueid, line or call.line
         call.number = number
         events = self._teller.start(call, at)
         return events + self._teller.rings(call, channel.uniqueid, member or peer(channel.name), at, "dial")
 
+    def _line(self, call: LiveCall, line: str, at: datetime) -> list[CallEvent]:
+        """Of a call that a snapshot had shown before anything was said of it."""
+        if call.line != UNKNOWN_LINE or not line:
+            return []
+        call.line = line
+        return [CallLineNamed(**self._teller.about(call, at, f"{call.own}:line"), line=line)]
+
     def _on_spy(self, message: m.UserEvent) -> list[CallEvent]:
         """A supervisor's leg: what it does is agents' affair, but in a conversation it is known by this."""
         if message.channel is not None:
-            self._supervisors[message.channel.uniqueid] = message.fields.get("hlby", "")
-            if len(self._supervisors) > _REMEMBERED:
-                del self._supervisors[next(iter(self._supervisors))]
+            self.supervises(message.channel)
         return []
+
+    def supervises(self, channel: m.Channel) -> None:
+        self._supervisors[channel.uniqueid] = None
+        if len(self._supervisors) > _REMEMBERED:
+            del self._supervisors[next(iter(self._supervisors))]
 
     # A phone's own doing
 
@@ -319,6 +329,11 @@ class Moves:
             if own is not None and own is not call:
                 call = self._calls.unite(call, own, message.at, events)
         return events + self._teller.rejoined(call, peer(retriever.name) if retriever is not None else None, message.at)
+
+
+def _is_the_queues(call: LiveCall, offer: Offer | None) -> bool:
+    """It rings for a caller who waits for anybody. Who waits by now may have had one phone rung just before."""
+    return offer is not None and call.waits_since is not None and offer.role == "queue"
 
 
 def _is_old(call: LiveCall, at: datetime) -> bool:

@@ -16,6 +16,7 @@ from hotline.events import (
     CallAnswered,
     CallEnded,
     CallEvent,
+    CallLineNamed,
     CallMerged,
     CallQueued,
     CallStarted,
@@ -137,6 +138,8 @@ class Fold:
                 record.transfers.append(TransferRecord(iso(event.at), event.kind, event.member, event.to))
                 if event.kind in _HANDS_OVER and event.to not in _NO_AGENT:
                     record.agent = event.to
+            case CallLineNamed():
+                record.line = event.line
             case CallMerged():
                 self._merge(record, event.other)
             case CallEnded():

@@ -77,11 +77,11 @@ class Story:
 
     @property
     def outcome(self) -> tuple[str, str] | None:
-        """The dialplan's own word: outcome and who hung up."""
-        for record in self.records:
+        """The dialplan's own word, its last: outcome and who hung up."""
+        for record in reversed(self.records):
             if record.event == "HLOUTCOME":
                 outcome, by, *_ = [*_words(record), "", ""]
-                return (outcome, by) if outcome in OUTCOMES else None
+                return (outcome, by.strip("-")) if outcome in OUTCOMES else None
         return None
 
 
@@ -166,7 +166,9 @@ def tell(story: Story, node: str, *, is_cut: bool) -> list[CallEvent]:
 
 
 class _Teller:
-    """Plays one story to a tracker. `dials`: an agent's phone began it; `sent`: the caller has somebody rung."""
+    """Plays one story to a tracker. `dials`: an agent's phone began it; `sent`: the word by which somebody is rung for
+    them now, on their own channel.
+    """
 
     def __init__(self, story: Story, node: str) -> None:
         self.story, self.tracker = story, Tracker(node, has_holds=False)
@@ -176,8 +178,10 @@ class _Teller:
         self.rang_at: dict[str, datetime] = {}
         self.dialled_by: dict[str, Cel] = {}
         self.talked: list[Cel] = []
-        self.waits = self.is_told = self.sent = False
+        self.waits = self.is_told = False
+        self.sent: Cel | None = None
         self.dials = any(_is_dialler(record) for record in story.records)
+        self.dialled = next((record for record in story.records if record.event == "HLDIAL"), None)
         self.caller = self._caller()
 
     def all(self) -> list[CallEvent]:
@@ -214,14 +218,16 @@ class _Teller:
         )
 
     def _offered(self, record: Cel) -> None:
-        """The first sign of the caller, whatever it was: the line is known from any of its records."""
-        if self.is_told:
+        """The first sign of the caller, whatever it was: the line is known from any of its records. A call that an
+        agent makes begins when their own phone has answered, if that was written.
+        """
+        said = self.dialled
+        if self.is_told or (said is not None and record.at < said.at):
             return
         self.is_told = True
         if self.dials:
-            said = next((one for one in self.story.records if one.event == "HLDIAL"), None)
             line, number, member = ([*_words(said), "", "", ""] if said is not None else ["", "", ""])[:3]
-            fields = {"hldirection": "outbound", "hlline": line, "hlnumber": number.strip("-")}
+            fields = {"hldirection": "outbound", "hlline": line or self.story.line, "hlnumber": number.strip("-")}
             if said is not None and not fields["hlnumber"]:
                 fields["hldirection"] = "internal"
             channel = replace(self.caller, channel=f"PJSIP/{member}-0") if member else self.caller
@@ -249,6 +255,10 @@ class _Teller:
                 self._bridged(record, is_leg)
             case "HANGUP" | "CHAN_END":
                 self._ends(record, is_leg)
+            case "HLSPY":
+                _call, by, what = [*_words(record), "", "", ""][:3]
+                fields = {"hlby": by, "hlwhat": what}
+                self._feed(m.UserEvent(at=at, name="HLSpy", fields=fields, channel=channel))
             case name if name in _FACTS:
                 self._fact(record)
 
@@ -268,8 +278,8 @@ class _Teller:
 
     def _asker(self) -> Cel | None:
         """Who has somebody rung while nobody waits: a caller who was sent on, else the agent who has them."""
-        if self.sent:
-            return self.caller
+        if self.sent is not None:
+            return self.sent if self.dials else self.caller
         here = [leg for leg in self.talked if leg.uniqueid not in self.gone]
         return here[-1] if here else self.caller if self.dials else None
 
@@ -289,7 +299,7 @@ class _Teller:
         if told is m.BridgeEnter and technology != _NO_TALK and (is_leg or self.dials):
             self.waits = False
             if self.rang_at.pop(record.uniqueid, None) is not None:
-                self.sent = False
+                self.sent = None
             if not is_outside(self._channel(record)):
                 self.talked = [leg for leg in self.talked if leg.uniqueid != record.uniqueid] + [record]
         bridge = str(record.extra.get("bridge_id", ""))
@@ -310,7 +320,7 @@ class _Teller:
     def _dialled(self, record: Cel, dialler: Cel, cause: int) -> None:
         """Rung by somebody, and nobody answered."""
         self.rang_at.pop(record.uniqueid)
-        self.sent = False
+        self.sent = None
         status = "BUSY" if cause in _REFUSED else "NOANSWER" if cause in _QUIET else "CONGESTION"
         after = [one for one in self.story.records if one.at - record.at <= _SAME_MOMENT]
         gone = any(
@@ -340,7 +350,7 @@ class _Teller:
     def _fact(self, record: Cel) -> None:
         words, channel, at = [*_words(record), "", "", ""], self._channel(record), record.at
         if record.event == "HLQUEUED":
-            self.waits, self.sent = True, False
+            self.waits, self.sent = True, None
             self._feed(m.QueueCallerJoin(at=at, queue=words[0], position=0, channel=channel))
         elif record.event in {"HLUNQUEUED", "HLOUTCOME"} and self.waits:
             self.waits = False
@@ -349,7 +359,7 @@ class _Teller:
             fields = {"hlkind": words[0], "hlfile": words[1]}
             self._feed(m.UserEvent(at=at, name="HLRecording", fields=fields, channel=channel))
         elif record.event == "HLMOVE":
-            self.sent = words[0] == "transfer" and words[2] != "queue"
+            self.sent = record if words[0] == "transfer" and words[2] != "queue" else None
             fields = {"hlwhat": words[0], "hlby": words[1], "hlto": words[2]}
             self._feed(m.UserEvent(at=at, name="HLMove", fields=fields, channel=channel))
         elif record.event == "HLOUTCOME":

@@ -47,9 +47,10 @@ class Registry:
             if self._by_name.get(channel.linkedid) is call:
                 return call, None
             return self._merge(call, channel.linkedid)
-        if channel.uniqueid in self._gone or channel.linkedid in self._gone:
-            return None, None
         call = self._by_name.get(channel.linkedid)
+        # The leg that gave the call its name may be gone while others talk on, and new ones come.
+        if channel.uniqueid in self._gone or (call is None and channel.linkedid in self._gone):
+            return None, None
         if call is None:
             call = LiveCall(own=channel.linkedid)
             self._name(call, channel.linkedid)

@@ -16,13 +16,15 @@ from hotline.telephony.names import is_ghost, is_local, peer
 NOT_CALLERS = frozenset(
     {
         "hl-agents", "hl-consult", "hl-control", "hl-dial", "hl-member", "hl-member-end", "hl-offer", "hl-out",
-        "hl-outside", "hl-party", "hl-sandbox", "hl-spy", "hl-spy-end", "hl-test", "hl-way",
+        "hl-outside", "hl-party", "hl-sandbox", "hl-spy", "hl-spy-end", "hl-spy-told", "hl-test",
+        "hl-way",
     }
 )  # fmt: skip
 _WAITS = "hl-wait"  # where a caller is aside, with what for as the extension
 _ASIDE = frozenset({"consult", "held", "parked"})
 _DIALS = frozenset({"hl-dial", "hl-out", "hl-way"})  # it dials in a routine of the dialplan's
 _OPEN = "hl-open"
+_SPIES = "hl-spy"  # where a supervisor's leg is, and a caller whom one takes over
 _SENT = "hl-transfer"  # where a caller is on the way to somebody else
 _BEGINNINGS = frozenset({"HLOffered", "HLDial"})
 _WAITING_ROOMS = frozenset({"BridgeWait", "Park", "ParkedCall", "Parked Call"})
@@ -48,6 +50,7 @@ def agree(calls: Channels, snapshot: m.Snapshot, only: Container[str]) -> list[C
     """What Tracker.resync tells."""
     at, events, registry = snapshot.at, list[CallEvent](), calls.registry
     facts = [told for told in snapshot.behind if isinstance(told, m.UserEvent) and told.name in _BEGINNINGS]
+    _take_supervisors(calls, snapshot)
     later = {told.channel.uniqueid for told in facts if told.channel is not None}
     channels = [live for live in snapshot.channels if _own(calls, live.channel) in only]
     for live in channels:
@@ -73,6 +76,16 @@ def agree(calls: Channels, snapshot: m.Snapshot, only: Container[str]) -> list[C
             call.last_at = call.last_at or at
             events += calls.end(call)
     return events
+
+
+def _take_supervisors(calls: Channels, snapshot: m.Snapshot) -> None:
+    """A supervisor's leg, by its place, or by a word that is still to come: else it is taken for an agent's."""
+    for live in snapshot.channels:
+        if live.channel.context == _SPIES and not calls.outside(live.channel):
+            calls.moves.supervises(live.channel)
+    for told in snapshot.behind:
+        if isinstance(told, m.UserEvent) and told.name == "HLSpy" and told.channel is not None:
+            calls.moves.supervises(told.channel)
 
 
 def _is_move(told: m.Message) -> TypeGuard[m.UserEvent]:

@@ -38,8 +38,11 @@ _RESULTS = {
     "BUSY": "busy", "NOANSWER": "no_answer", "CANCEL": "withdrawn", "ABORT": "withdrawn", "DONTCALL": "rejected",
     "TORTURE": "rejected", "CONGESTION": "failed", "CHANUNAVAIL": "failed",
 }  # fmt: skip
-# Q.850, where the far end said more than Dial() does: 17 busy, 18 and 19 no answer, 21 rejected.
-_CAUSES = {17: "busy", 18: "no_answer", 19: "no_answer", 21: "rejected"}
+# Q.850, where the far end said more than Dial() does (for a number that is none it says NOANSWER): 17 busy, 18 and 19
+# no answer, 21 rejected; 1 to 3, 22, 27, 28 and 34 to 47: no such number, no way there, no room.
+_CAUSES = {17: "busy", 18: "no_answer", 19: "no_answer", 21: "rejected"} | dict.fromkeys(
+    (1, 2, 3, 22, 27, 28, *range(34, 48)), "failed"
+)
 
 
 class Teller:
@@ -103,7 +106,7 @@ class Teller:
         return CallEnded(
             **self.about(call, at, f"{call.own}:ended"),
             outcome=call.outcome or call.likely_outcome(),
-            hangup_by=call.hangup_by or call.completed_by,
+            hangup_by=call.hangup_by or call.likely_end_by(),
             talk_ms=milliseconds(talked) if talked is not None else None,
             wait_ms=milliseconds(waited) if waited is not None else None,
             hold_ms=held if talked is not None else 0,

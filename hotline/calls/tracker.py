@@ -135,7 +135,7 @@ class Tracker(Channels):
         """May be early, late, or of an agent who was lost long ago: then it has no leg."""
         call = self.registry.by_channel.get(message.channel.uniqueid)
         if call is not None and message.dest is not None and message.reason in _HANGUP_BY:
-            call.completed_by = message.reason
+            call.completed_by, call.completed_leg = message.reason, message.dest.uniqueid
         return []
 
     def _offer(self, message: m.AgentMessage, events: list[CallEvent]) -> tuple[LiveCall | None, Offer | None]:
@@ -175,7 +175,8 @@ class Tracker(Channels):
         outcome, by = fields.get("hloutcome", ""), fields.get("hlhangupby", "")
         if outcome not in OUTCOMES:
             self.unexpected["outcome"] += 1
-        elif call.outcome is None:
+        elif call.outcome is None or (call.direction == "outbound" and channel.uniqueid == call.caller):
+            # Who was dialled and then waited for somebody else says last how it ended.
             call.outcome, call.hangup_by = outcome, by if by in _HANGUP_BY else None
         return events
 

@@ -47,7 +47,8 @@ def _of_call(call: Call, agents: dict[Any, str]) -> dict[str, Any]:
     return {
         "linkedid": call.linkedid, "direction": call.direction, "started_at": iso(call.started_at),
         "answered_at": iso(call.answered_at), "ended_at": iso(call.ended_at), "outcome": call.outcome,
-        "agent": agents.get(call.agent_id), "talk_s": _seconds(call.talk_ms), "hold_s": _seconds(call.hold_ms),
+        "agent": agents.get(call.agent_id), "talk_s": _seconds(call.talk_ms),
+        "hold_s": _seconds(call.hold_ms) if call.answered_at is not None else 0.0,
     }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from hotline.agents.models import Agent
 from hotline.calls import history, service
-from hotline.calls.models import Call, CallOffer, CallParty, JournalCall, JournalFile, Recording
+from hotline.calls.models import Call, CallAlias, CallOffer, CallParty, JournalCall, JournalFile, Recording
 from hotline.calls.tracker import Tracker
 from hotline.db import Database, EventRow, ParkedEvent
 from hotline.handlers import Handlers
@@ -27,8 +27,8 @@ from hotline.telephony import messages as m
 from hotline.telephony.parser import Parser
 from hotline.tickets import call_backs
 from hotline.tickets.models import Contact, ContactTicket, DueWork, Ticket
-from tests import factories
-from tests.journal_files import JOURNAL, NAMES, cel
+from tests import factories, journal_files
+from tests.journal_files import JOURNAL, cel
 from tests.pbx_model import BOOT, Pbx, channels_of
 from web.console import timeline
 
@@ -38,6 +38,13 @@ COLUMNS = (
     "linkedid", "line", "direction", "caller_number", "phase", "outcome", "hangup_by", "agent_id", "recording_file",
     "started_at", "queued_at", "answered_at", "ended_at", "wait_ms", "talk_ms",
 )  # fmt: skip
+_APART = {
+    "outbound-own-phone-refuses",  # no call; and three of which only app_queue knows who ended them
+    "outbound-to-queue", "outbound-transfer-rejected", "outbound-parked-too-long",
+}  # fmt: skip
+NAMES = [name for name in journal_files.NAMES if name not in _APART]
+# A kill in these may cost talk that is too short to be corrected, or the word that a supervisor takes the caller over.
+UNSURE = {"outbound-parked-and-taken", "outbound-phone-lost", "taken-over", "taken-over-then-consult"}
 # Rows from AMI and from the journal may see one moment this far apart.
 CLOSE = timedelta(milliseconds=200)
 
@@ -186,12 +193,18 @@ async def truth(house: House, db: Database) -> Any:
 
 async def empty(tx: Any) -> None:
     for table in (
-        Recording, CallOffer, CallParty, DueWork, ContactTicket, Ticket, Contact, Call, EventRow, JournalCall,
-        JournalFile,
+        Recording, CallOffer, CallParty, CallAlias, DueWork, ContactTicket, Ticket, Contact, Call, EventRow,
+        JournalCall, JournalFile,
     ):  # fmt: skip
         await tx.session.execute(delete(table))
     for agent in await tx.session.scalars(select(Agent)):
         agent.state, agent.call_id, agent.ticket_id = "ready", None, None
+
+
+def _missed(calls: Sequence[Call]) -> int:
+    """Who is owed a call; not who was not reached when we rang them."""
+    owed = [call for call in calls if call.outcome in call_backs.MISSED]
+    return sum(call.direction == "inbound" or call.answered_at is not None for call in owed)
 
 
 # We were away all the time
@@ -207,8 +220,7 @@ async def test_a_call_that_nobody_heard_is_as_if_somebody_had(house: House, trut
     contacts = await house.all(Contact)
     assert sorted(contact.call_id for contact in contacts) == sorted(call.id for call in calls)
     assert len(await house.all(Ticket)) == len(calls)
-    missed = [call for call in calls if call.outcome in call_backs.MISSED]
-    assert len(await house.all(DueWork)) == len(missed)
+    assert len(await house.all(DueWork)) == _missed(calls)
     assert house.journal.counts == {"created": len(calls)}
     assert await house.all(ParkedEvent) == []
 
@@ -304,7 +316,7 @@ async def test_a_call_is_told_only_after_it_settled(house: House) -> None:
 # We were killed in the middle
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in UNSURE])
 async def test_killed_anywhere_the_rows_are_whole_in_the_end(house: House, truth: Any, name: str) -> None:
     heard = await truth(name)
     messages = said(name)
@@ -321,7 +333,7 @@ async def test_killed_anywhere_the_rows_are_whole_in_the_end(house: House, truth
         calls = await house.calls()
         assert len(await house.all(Ticket)) == len(calls)
         owed = [work for work in await house.all(DueWork) if work.done_at is None]
-        assert len(owed) == sum(call.outcome in call_backs.MISSED for call in calls)
+        assert len(owed) == _missed(calls)
         async with house.db.write() as tx:
             await empty(tx)
         house.tracker = Tracker(NODE)

@@ -60,15 +60,14 @@ class Scene:
         for name in self.phones:
             await self.commands.send("QueueRemove", Queue="hotline", Interface=f"PJSIP/{name}")
         await self.commands.send("Hangup", Channel="/^/", Cause="16")
-        await until(lambda: self._gone() == self._made(), "all legs have ended")
+        await until(self.is_over, "all legs have ended")
         await self.pbx.asterisk.cli("database deltree hl")
         await self._stack.aclose()
 
-    def _made(self) -> set[str]:
-        return {block["Uniqueid"] for block in self.facts("Newchannel")}
-
-    def _gone(self) -> set[str]:
-        return {block["Uniqueid"] for block in self.facts("Hangup")}
+    def is_over(self) -> bool:
+        """Every leg that there was has ended."""
+        made, gone = ({one["Uniqueid"] for one in self.facts(name)} for name in ("Newchannel", "Hangup"))
+        return made == gone
 
     # What goes on
 

@@ -56,7 +56,8 @@ def test_a_day_in_which_nobody_listened(calls: list[TrueCall]) -> None:
         [record], truth = fold(events), told(events)
         assert truth is not None
         assert (record.line, record.caller_number, record.agent) == (call.line, call.number, call.agent)
-        assert (truth.outcome, truth.hangup_by) == (call.outcome, call.hangup_by)
+        assert truth.outcome == call.outcome
+        assert truth.hangup_by in call.ended_by
         assert _close(truth.started_at, call.started_at)
         assert _close(truth.queued_at, call.queued[0] if call.queued else None)
         assert _close(truth.answered_at, call.answered_at)
@@ -72,18 +73,21 @@ def test_a_day_in_which_nobody_listened(calls: list[TrueCall]) -> None:
 def test_a_day_on_which_asterisk_died(calls: list[TrueCall]) -> None:
     stories = _stories(calls)
     for call in calls:
-        if not call.messages:
+        if not call.was:
             continue
         story = stories[call.name]
         assert story.is_over != call.is_cut
         truth = told(tell(story, "pbx1", is_cut=call.is_cut))
         assert truth is not None
-        assert (truth.outcome, truth.hangup_by) == (call.outcome, call.hangup_by)
+        assert truth.outcome == call.outcome
+        assert truth.hangup_by in call.ended_by
         assert _close(truth.queued_at, call.queued[0] if call.queued else None)
 
 
 def test_queue_log_has_the_same_outcomes() -> None:
     for call in WHOLE_DAYS[0]:
+        if call.direction == "outbound":
+            continue  # app_queue has none of those
         found = None
         for line in journal.queue_log(call):
             found = queue_story(found, line) or found

@@ -66,6 +66,8 @@ def same(one: CallEvent, other: CallEvent) -> None:
     level = dict.fromkeys(spans, 0) | {"at": one.at}
     if hasattr(one, "hold_ms"):
         level["hold_ms"] = 0  # the journal has no holds
+    if isinstance(one, CallEnded) and one.hangup_by is None:
+        level["hangup_by"] = None  # nor app_queue's word, the only one where whoever was dialled ended in the queue
     if isinstance(one, PartyRang | PartyAnswered | PartyLeft):
         level["number"] = None  # nor what was dialled
     if isinstance(one, CallQueued | CallAside | CallRejoined | CallTransferred) and not getattr(one, "leg", ""):
@@ -77,7 +79,7 @@ def same(one: CallEvent, other: CallEvent) -> None:
 def test_the_journal_and_ami_tell_the_same_events(name: str) -> None:
     live, written = of_each_call(journal.live(name)), of_each_call(recovered(journal.cel(name)))
     assert live.keys() == written.keys()
-    assert live
+    assert live or name == "outbound-own-phone-refuses"
     for call, events in live.items():
         assert [type(event).__name__ for event in written[call]] == [type(event).__name__ for event in events]
         for one, other in zip(written[call], events, strict=True):
@@ -91,9 +93,15 @@ def test_the_queue_log_has_the_same_outcome(name: str) -> None:
         found = queue_story(calls.get(line.uniqueid), line)
         if found is not None:
             calls[line.uniqueid] = found
-    ends = {event.linkedid: event for event in journal.live(name) if isinstance(event, CallEnded)}
     starts = {event.linkedid: event for event in journal.live(name) if isinstance(event, CallStarted)}
-    assert {call: (story.outcome, story.hangup_by, story.line) for call, story in calls.items()} == {
+    made = {call for call, start in starts.items() if start.direction == "outbound"}  # app_queue has none of those
+    ends = {
+        event.linkedid: event
+        for event in journal.live(name)
+        if isinstance(event, CallEnded) and event.linkedid not in made
+    }
+    told = {call: story for call, story in calls.items() if call in starts}  # once a dialled person's leg was in it too
+    assert {call: (story.outcome, story.hangup_by, story.line) for call, story in told.items()} == {
         call: (end.outcome, end.hangup_by, starts[call].line) for call, end in ends.items()
     }
 
@@ -110,9 +118,10 @@ def test_any_one_record_may_be_missing(name: str) -> None:
             assert [type(event) for event in events].count(CallStarted) == 1
             [end] = [event for event in events if isinstance(event, CallEnded)]
             said = next(event for event in whole[call] if isinstance(event, CallEnded))
-            assert end.outcome == said.outcome
             start = next(event for event in events if isinstance(event, CallStarted))
-            assert (start.line, start.caller_number) == ("12345", start.caller_number)
+            # What became of a number that rang nobody, or of whom the queue had then, only that word says.
+            assert end.outcome == said.outcome or (start.direction, records[index].event) == ("outbound", "HLOUTCOME")
+            assert start.line == next(event.line for event in whole[call] if isinstance(event, CallStarted))
 
 
 def test_a_call_begins_with_whatever_is_left_of_it() -> None:

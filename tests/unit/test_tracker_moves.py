@@ -589,3 +589,41 @@ def test_a_call_that_an_agent_dials_is_known_by_its_place_in_the_dialplan() -> N
     said = [_said(event) for event in tracker.resync(now.snapshot())]
     assert said[0].endswith("CallStarted outbound")
     assert said[1].endswith("AgentRang a1 dial")
+
+
+def test_the_queues_word_on_an_agent_who_gave_the_caller_on_says_nothing_of_the_end() -> None:
+    """app_queue: AgentComplete, reason agent, as the first agent's leg goes. How the call ended nobody heard."""
+    story = [
+        *TALK, *pbx.apart(20, CALLER, A1), pbx.moves(20.1, "transfer", "a1", "a2"), pbx.completes(20.1, A1, "agent"),
+        pbx.hangs_up(20.2, A1), pbx.dials(20.3, CALLER, A2), pbx.dialled(22, CALLER, A2),
+        *pbx.together(22.1, A2, CALLER), *pbx.apart(60, CALLER, A2), pbx.hangs_up(60, A2), pbx.hangs_up(60, CALLER),
+    ]  # fmt: skip
+    assert (_end(_run(story)).outcome, _end(_run(story)).hangup_by) == ("answered", None)
+
+
+def test_who_was_called_and_is_given_on_has_a_colleague_ring_though_the_leg_that_named_the_call_is_gone() -> None:
+    """The Linkedid is that of the first agent's leg, which ended before the colleague's began."""
+    given = pbx.phone("p2", of="d1", member="a2")
+    story = [
+        *DIALS, pbx.dialled(8, DIALLER, THERE), *pbx.together(8.1, THERE, DIALLER), *pbx.apart(20, THERE, DIALLER),
+        pbx.moves(20.1, "transfer", "a1", "a2", THERE), pbx.hangs_up(20.2, DIALLER),
+        m.NewChannel(at=pbx.at(20.3), channel=replace(given, state=0)), pbx.dials(20.4, THERE, given),
+        *pbx.together(25, given, THERE, bridge="b2"), *pbx.apart(40, given, THERE, bridge="b2"),
+        pbx.hangs_up(40, given), pbx.hangs_up(40, THERE),
+    ]  # fmt: skip
+    assert _told(story, 20) == [
+        "20.1 CallTransferred blind a1 a2",
+        "20.2 AgentLegEnded a1 dial",
+        "20.4 AgentRang a2 transfer",
+        "25 CallAnswered a2 transfer",
+        "40 AgentLegEnded a2 transfer",
+        "40 PartyLeft answered 13800138000",
+        "40 CallEnded answered",
+    ]
+
+
+def test_the_line_of_a_call_that_a_snapshot_showed_first_is_learnt_when_it_is_said() -> None:
+    tracker = Tracker("pbx1")
+    tracker.resync(Pbx.after([m.NewState(at=pbx.at(0), channel=DIALLER)]).snapshot())
+    assert [_said(event) for event in tracker.feed(DIALS[1])] == ["0.1 CallLineNamed"]
+    assert [call.line for call in tracker.calls] == ["12345"]
