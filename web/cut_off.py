@@ -6,12 +6,12 @@ Read from the call's rows, so it is the same after a reload, our own restart, an
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from hotline.access.permissions import Actor, can
 from hotline.agents.models import Agent
 from hotline.calls.models import Call, CallOffer
-from hotline.db import Tx
+from hotline.db import EventRow, Tx
 from hotline.tickets import service
 from hotline.tickets.models import Contact, ContactTicket, Ticket
 from web.board import masked
@@ -33,6 +33,21 @@ _TICKET = (
     .order_by(Ticket.opened_at.desc())
     .limit(1)
 )
+# What this agent did with the caller themselves: passed on, queued, parked.
+_MOVED = select(EventRow).where(
+    EventRow.call_id == bindparam("call"),
+    EventRow.type.in_(("CallTransferred", "CallAside")),
+    EventRow.at >= bindparam("since"),
+)
+# Who was on the call before this agent left, and had the caller then or afterwards.
+_STAYED = select(CallOffer.id).where(
+    CallOffer.call_id == bindparam("call"),
+    CallOffer.id != bindparam("offer"),
+    CallOffer.owned_at.is_not(None),
+    CallOffer.result == "answered",
+    CallOffer.ended_at < bindparam("left"),
+    or_(CallOffer.left_at.is_(None), CallOffer.left_at > bindparam("left")),
+)
 _NOBODY_TALKED_AGAIN = frozenset({"abandoned", "voicemail", "failed"})
 
 
@@ -45,7 +60,7 @@ async def cut_off(tx: Tx, actor: Actor, at: datetime) -> CutOff | None:
     if offer.left_at is None or at - offer.left_at > SHOWN_FOR or offer.agent_id is None:
         return None
     state = became(call, offer.agent_id)
-    if state is None:
+    if state is None or await _left_by_themselves(tx, offer, offer.left_at):
         return None
     ticket = await tx.session.scalar(_TICKET, {"call": call.id})
     other = await tx.session.get(Agent, call.agent_id) if state in {"talking", "helped"} else None
@@ -59,6 +74,17 @@ async def cut_off(tx: Tx, actor: Actor, at: datetime) -> CutOff | None:
         ref=ticket.ref if ticket is not None and may_read else None,
         agent=other.name if other is not None else None,
     )
+
+
+async def _left_by_themselves(tx: Tx, offer: CallOffer, left_at: datetime) -> bool:
+    """Gave the caller away, or left them with others: nothing was cut off."""
+    since = offer.ended_at or offer.rang_at
+    for moved in await tx.session.scalars(_MOVED, {"call": offer.call_id, "since": since}):
+        is_given = moved.type == "CallTransferred" or moved.data.get("what") == "parked"
+        if is_given and moved.data.get("member") == offer.member:
+            return True
+    stayed = {"call": offer.call_id, "offer": offer.id, "left": left_at}
+    return (await tx.session.scalar(_STAYED.limit(1), stayed)) is not None
 
 
 def became(call: Call, agent_id: UUID) -> str | None:

@@ -55,7 +55,7 @@ async def talk_of(tx: Tx, agent_id: UUID, settings: Settings, locale: str, at: d
     call, mine = row
     offers = list(await tx.session.scalars(_OFFERS, {"call": call.id}))
     parties = list(await tx.session.scalars(_PARTIES, {"call": call.id}))
-    names = await _names(tx, offers, call.aside_by)
+    names, unreachable = await _people(tx, offers, call.aside_by)
     # Of a call that we made, the number rung first is who we talk to.
     outside = parties.pop(0) if call.direction == "outbound" and parties else None
 
@@ -82,7 +82,12 @@ async def talk_of(tx: Tx, agent_id: UUID, settings: Settings, locale: str, at: d
         rows.append(_leg("party", party_name(party), party.answered_at, party.rang_at, None, aside=aside))
     missed = None
     if call.aside is None and state in {"talking", "held"}:
-        ends = [(leg.ended_at, names.get(leg.member, ""), leg.result) for leg in offers if leg.role == "consult"]
+        # Who rang and is without a phone since was not called off by this agent: the phone is what failed.
+        ends = [
+            (leg.ended_at, names.get(leg.member, ""), "failed" if _died(leg, unreachable) else leg.result)
+            for leg in offers
+            if leg.role == "consult"
+        ]
         ends += [(one.left_at, party_name(one), one.result) for one in parties if one.member == mine.member]
         missed = _missed(ends, at)
     legs = tuple(rows)
@@ -155,11 +160,19 @@ def _missed(ends: Iterable[tuple[datetime | None, str, str]], at: datetime) -> t
     return (name, why) if why in _NOT_REACHED and at - ended_at < _MISSED_FOR else None
 
 
-async def _names(tx: Tx, offers: Iterable[CallOffer], aside_by: str | None) -> Mapping[str, str]:
-    """By endpoint."""
+def _died(leg: CallOffer, unreachable: frozenset[str]) -> bool:
+    return leg.result == "withdrawn" and leg.member in unreachable
+
+
+async def _people(
+    tx: Tx, offers: Iterable[CallOffer], aside_by: str | None
+) -> tuple[Mapping[str, str], frozenset[str]]:
+    """Names by endpoint, and the endpoints without a phone."""
     endpoints = {offer.member for offer in offers} | ({aside_by} if aside_by else set())
-    rows = await tx.session.execute(select(Agent.endpoint, Agent.name).where(Agent.endpoint.in_(endpoints)))
-    return dict(rows.all())
+    rows = list(
+        await tx.session.execute(select(Agent.endpoint, Agent.name, Agent.phone).where(Agent.endpoint.in_(endpoints)))
+    )
+    return {row.endpoint: row.name for row in rows}, frozenset(row.endpoint for row in rows if row.phone != "ok")
 
 
 async def parked(tx: Tx, *, full: bool) -> list[ParkedCall]:

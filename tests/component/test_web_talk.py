@@ -137,6 +137,22 @@ async def test_who_was_asked_in_vain_is_named_with_the_reason_for_a_while(house:
     assert "talk-missed" not in await _shown(house, person)
 
 
+async def test_a_colleague_whose_phone_died_while_it_rang_was_not_reached_and_one_called_off_is_not_spoken_of(
+    house: House,
+) -> None:
+    person, colleague = await house.sign_in(), await house.sign_in()
+    assert colleague.agent is not None
+    call = await _talking(house, person)
+    async with house.db.write() as tx:
+        tx.session.add(_leg(call, colleague.agent, "1.3", role="consult", result="withdrawn"))
+        (await tx.session.get_one(Agent, colleague.agent.id)).phone = "ok"
+    assert "talk-missed" not in await _shown(house, person)
+    async with house.db.write() as tx:
+        (await tx.session.get_one(Agent, colleague.agent.id)).phone = "lost"
+    text = await _shown(house, person)
+    assert "talk-missed" in text and f"{colleague.agent.name} was not reached" in text
+
+
 async def test_the_phones_own_hold_is_on_the_screen(house: House) -> None:
     person = await house.sign_in()
     assert person.agent is not None

@@ -14,9 +14,9 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
 from tests.e2e.chromium import FLAGS, executable
+from tests.e2e.floor import Floor
 from tests.e2e.house import House
 from tests.e2e.screens import PATIENT, AgentPage, Screen
-from tests.integration.pbx import TRUNK, free_port
 
 _FAILED = pytest.StashKey[bool]()
 WINDOW = {"width": 1366, "height": 768}
@@ -55,8 +55,7 @@ async def running_hotline(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 @_session
 async def running_brisk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     short: dict[str, Any] = {
-        "lines": "12345:20,2912345:1", "ring_s": 5, "max_wait_s": 10, "wrap_up_s": 8,
-        "outbound_trunk": f"{TRUNK}:{free_port(24750)}", "outbound_allow": "1[3-9]XXXXXXXXX",
+        "lines": "12345:20,2912345:1", "ring_s": 5, "max_wait_s": 10, "wrap_up_s": 8, "park_s": 8
     }  # fmt: skip
     house = House.make(tmp_path_factory.mktemp("brisk"), 400, **short)
     try:
@@ -134,6 +133,19 @@ class People:
         await screen.open(path)
         return screen
 
+    async def photograph(self, request: pytest.FixtureRequest, directory: Path) -> None:
+        """What is on the screens of a failed test stays in its directory as pictures."""
+        if request.node.stash.get(_FAILED, False):
+            for number, screen in enumerate(self.screens):
+                if not (screen.page.is_closed() or screen.has_crashed):
+                    await screen.page.screenshot(path=directory / f"{number}-{screen.name}.png")
+
+    async def leave(self) -> None:
+        for context in self.contexts:
+            await context.close()
+        complaints = [line for screen in self.screens for line in screen.complaints]
+        assert not complaints, json.dumps(complaints, ensure_ascii=False, indent=1)
+
 
 @_session
 async def kept_cookies() -> dict[tuple[str, str], Any]:
@@ -154,14 +166,26 @@ def pytest_runtest_makereport(
 async def people(
     browser: Browser, kept_cookies: dict[tuple[str, str], Any], request: pytest.FixtureRequest, tmp_path: Path
 ) -> AsyncIterator[People]:
-    """What was on the screens of a failed test stays in its directory as pictures."""
     made = People(browser, kept_cookies)
     yield made
-    if request.node.stash.get(_FAILED, False):
-        for number, screen in enumerate(made.screens):
-            if not (screen.page.is_closed() or screen.has_crashed):
-                await screen.page.screenshot(path=tmp_path / f"{number}-{screen.name}.png")
-    for context in made.contexts:
-        await context.close()
-    complaints = [line for screen in made.screens for line in screen.complaints]
-    assert not complaints, json.dumps(complaints, ensure_ascii=False, indent=1)
+    await made.photograph(request, tmp_path)
+    await made.leave()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def whole_floor(
+    browser: Browser, kept_cookies: dict[tuple[str, str], Any], running_brisk: House
+) -> AsyncIterator[Floor]:
+    made = Floor(running_brisk, People(browser, kept_cookies))
+    await made.open()
+    yield made
+    await made.people.leave()
+    await running_brisk.sweep()
+
+
+@_each
+async def floor(whole_floor: Floor, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Floor]:
+    """Two agents of the brisk house at pages that stay open."""
+    await whole_floor.rest()
+    yield whole_floor
+    await whole_floor.people.photograph(request, tmp_path)

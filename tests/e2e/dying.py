@@ -13,6 +13,7 @@ from uuid import uuid4
 from playwright.async_api import Browser, BrowserContext, Error, async_playwright
 
 from tests.e2e.chromium import FLAGS, executable
+from tests.e2e.screens import Screen
 
 
 class Doomed:
@@ -104,3 +105,13 @@ async def doomed_with(profile: Path) -> AsyncIterator[Doomed]:
         finally:
             with suppress(Error):  # killed already
                 await made.end()
+
+
+async def crash(screen: Screen) -> None:
+    """What runs this page dies, as without memory: no goodbye is said, the browser's other pages live on."""
+    protocol = await screen.page.context.new_cdp_session(screen.page)
+    async with screen.page.expect_event("crash"):
+        dying = asyncio.ensure_future(protocol.send("Page.crash"))  # nobody is left to answer
+    dying.cancel()
+    await asyncio.gather(dying, return_exceptions=True)
+    await screen.page.close()

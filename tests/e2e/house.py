@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -20,12 +21,12 @@ from hotline.settings import CHECKOUT, Settings
 from hotline.telephony.asterisk import Asterisk
 from hotline.telephony.install import config_home
 from tests.e2e.caller import Caller
-from tests.integration import deployment
-from tests.integration.pbx import TRUNK, Pbx, Sipp, free_port
+from tests.integration.pbx import TRUNK, WORKER, Pbx, Sipp, free_port
 from tests.integration.sound import short_sounds
 from tests.integration.voice import Voice
 
-BASE_PORT = 26000
+# Of the two processes of one test run, each has its own; a house takes 400 of them, and 300 for sound.
+BASE_PORT, SOUND_PORT = 26000 + 1600 * WORKER, 29200 + 1200 * WORKER
 WAIT_S = 30.0
 AGENTS = ("agent1", "agent2")
 
@@ -55,20 +56,20 @@ class House:
 
     directory: Path
     settings: Settings
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    process: subprocess.Popen[bytes] | None = None
     running: list[Sipp] = field(default_factory=list)
     is_apart: bool = False
 
     @classmethod
     def make(cls, directory: Path, offset: int, **changes: Any) -> "House":
-        port = free_port(BASE_PORT + offset, socket.SOCK_STREAM)
+        port, sound = free_port(BASE_PORT + offset, socket.SOCK_STREAM), SOUND_PORT + offset * 3 // 4
         values: dict[str, Any] = {
             "data_dir": directory / "data",
             "port": port,
             "sip_port": free_port(port + 100),
             "ami_port": free_port(port + 200, socket.SOCK_STREAM),
             "asterisk_http_port": free_port(port + 300, socket.SOCK_STREAM),
-            "rtp_ports": f"{BASE_PORT + 1000 + offset * 2}-{BASE_PORT + 1399 + offset * 2}",
+            "rtp_ports": f"{sound}-{sound + 299}",
             "open": "always",
             "demo": True,
             "drain_s": 0,
@@ -78,8 +79,7 @@ class House:
             "outbound_trunk": f"{TRUNK}:{free_port(port + 350)}",
             "outbound_allow": "1[3-9]XXXXXXXXX",
         }
-        values |= changes
-        return cls(directory, Settings(**(deployment.stores(Path(values["data_dir"])) | values)))
+        return cls(directory, Settings(**(values | changes)))
 
     def __post_init__(self) -> None:
         self.asterisk = Asterisk(self.settings, render.texts(self.settings))
@@ -113,47 +113,37 @@ class House:
         ours = {f"HOTLINE_{name.upper()}": str(value) for name, value in self.settings.model_dump().items()}
         told = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as out:
-            self.processes = [
-                subprocess.Popen(
-                    [sys.executable, "-m", "hotline", "run", "--roles", part],
-                    cwd=CHECKOUT, env=given | ours, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                    start_new_session=self.is_apart,
-                )
-                for part in deployment.ROLES
-            ]  # fmt: skip
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "hotline", "run"],
+                cwd=CHECKOUT, env=given | ours, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                start_new_session=self.is_apart,
+            )  # fmt: skip
         return told
-
-    @property
-    def process(self) -> subprocess.Popen[bytes] | None:
-        """The console's, where there are two."""
-        return self.processes[-1] if self.processes else None
 
     def _is_ready(self, told: int) -> bool:
         text = self.log.read_bytes()[told:].decode(errors="replace")
-        assert self.processes
-        assert all(process.poll() is None for process in self.processes), text
-        return text.count("hotline ready: ") == len(self.processes)
+        assert self.process is not None
+        assert self.process.poll() is None, text
+        return "hotline ready: http" in text
 
     async def stop(self) -> None:
         """The process and its Asterisk."""
         for sipp in self.running:
             sipp.stop()
-        going = [process for process in self.processes if process.poll() is None]
-        for process in going:
-            process.send_signal(signal.SIGCONT)
-            process.send_signal(signal.SIGTERM)
-        try:
-            await until(lambda: all(process.poll() is not None for process in going), timeout_s=20)
-        finally:
-            self.kill()
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                await until(lambda: self.process is None or self.process.poll() is not None, timeout_s=20)
+            finally:
+                self.kill()
         await self.asterisk.stop()
 
     def kill(self) -> None:
         """kill -9, which Asterisk outlives."""
-        for process in self.processes:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
 
     def shorten_prompts(self) -> None:
         """From the next call on, prompts are only their beginnings, so that a test need not listen."""
@@ -189,11 +179,21 @@ class House:
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """From the store, as committed."""
-        return deployment.rows(self.settings, query, *values)
+        store = self.settings.data_dir / "hotline.sqlite3"
+        connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=10)
+        try:
+            return connection.execute(query, values).fetchall()
+        finally:
+            connection.close()
 
     def write(self, statement: str, *values: Any) -> None:
         """What an administrator would do by hand in the store."""
-        deployment.write(self.settings, statement, *values)
+        connection = sqlite3.connect(self.settings.data_dir / "hotline.sqlite3", timeout=10)
+        try:
+            with connection:
+                connection.execute(statement, values)
+        finally:
+            connection.close()
 
     def password(self, name: str) -> str:
         text = (self.settings.data_dir / "demo-accounts.txt").read_text()

@@ -1,14 +1,19 @@
 """Who hears whom: every voice is a tone of its own, made in the page in place of its microphone, found by its pitch."""
 
+import asyncio
+
 import numpy as np
 from playwright.async_api import BrowserContext, Page
 
 from tests.e2e.caller import Caller
 from tests.e2e.house import until
 from tests.integration.sound import RATE
+from tests.integration.voice import Voice
 
-# Far apart, none a multiple of another, all inside what a telephone carries; the last is what practice 110 sounds like.
-CALLER_HZ, FIRST_HZ, SECOND_HZ, PRACTICE_HZ = 440, 1430, 1810, 1100
+# Far apart, none a multiple of another, all inside what a telephone carries: a caller, two agents, what practice 110
+# sounds like, who answers outside, and a supervisor.
+CALLER_HZ, FIRST_HZ, SECOND_HZ, PRACTICE_HZ, PLACE_HZ, SUPERVISOR_HZ = 440, 1430, 1810, 1100, 700, 2450
+_VOICES = (CALLER_HZ, FIRST_HZ, SECOND_HZ, PRACTICE_HZ, PLACE_HZ, SUPERVISOR_HZ)
 _CLEAR = 0.12  # of the whole sound's strength: a voice among three has a third, leakage beside it below a twentieth
 _SILENT = 100  # of 32767: below is silence
 _SPEAK = """
@@ -55,24 +60,20 @@ def pitches(heard: np.ndarray) -> set[int]:
     strength = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
     hertz = np.fft.rfftfreq(len(samples), 1 / RATE)
     whole = strength[(hertz > 200) & (hertz < 3600)].sum()
-    return {
-        voice
-        for voice in (CALLER_HZ, FIRST_HZ, SECOND_HZ, PRACTICE_HZ)
-        if strength[np.abs(hertz - voice) < 12].sum() > _CLEAR * whole
-    }
+    return {voice for voice in _VOICES if strength[np.abs(hertz - voice) < 12].sum() > _CLEAR * whole}
 
 
 async def page_hears(page: Page) -> set[int]:
     return pitches(np.array(await page.evaluate(_HEAR)))
 
 
-async def hear(voices: dict[Page | Caller, set[int]]) -> None:
+async def hear(voices: dict[Page | Caller | Voice, set[int]]) -> None:
     """Each hears exactly these voices, within the usual patience. Raises AssertionError."""
 
-    now: dict[Page | Caller, set[int]] = {}
+    now: dict[Page | Caller | Voice, set[int]] = {}
 
     async def right() -> bool:
-        now.update({who: await _heard_by(who) for who in voices})
+        now.update(zip(voices, await asyncio.gather(*map(_heard_by, voices)), strict=True))
         return now == voices
 
     try:
@@ -81,5 +82,7 @@ async def hear(voices: dict[Page | Caller, set[int]]) -> None:
         raise AssertionError(f"who hears whom: {list(now.values())}, not {list(voices.values())}") from None
 
 
-async def _heard_by(who: Page | Caller) -> set[int]:
+async def _heard_by(who: Page | Caller | Voice) -> set[int]:
+    if isinstance(who, Voice):
+        return {voice for voice in _VOICES if who.hears(voice, 0.7)}
     return pitches(who.heard(0.7)) if isinstance(who, Caller) else await page_hears(who)

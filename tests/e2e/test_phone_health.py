@@ -19,7 +19,7 @@ async def test_a_call_that_loses_sound_is_red_in_the_page_and_on_the_board(hotli
     path = LosingPath(every=0)
     await path.attach(context)
     agent = await people.console(hotline, context, "agent1", ready=True)
-    async with hotline.caller("13800138000"):
+    async with hotline.caller("13800138800"):
         await agent.phone_is("ringing")
         await agent.answer()
         await expect(agent.page.locator("#sound .sound-word .when-good")).to_be_visible(timeout=PATIENT)
@@ -125,7 +125,7 @@ async def test_it_rings_on_one_device_and_speaks_on_another_and_a_reload_keeps_b
     for name, device in chosen.items():
         await expect(agent.page.locator(f"[data-device={name}]")).to_have_value(device)
     await expect(agent.page.locator("#phone-audio")).to_have_js_property("sinkId", chosen["talk"])
-    async with hotline.caller("13800138000") as caller:
+    async with hotline.caller("13800138800") as caller:
         await agent.phone_is("ringing")
         await agent.answer()
         await caller.until(lambda c: c.loudness(1) > 300)  # the chosen microphone's beeps
@@ -151,7 +151,7 @@ async def test_a_broken_headset_closes_no_place_another_phone_rings_instead(bris
         await agent.has("#phone[data-phone=ok][data-outside='139****9000']")
         await expect(agent.page.locator("#softphone [data-outside-number]")).to_have_text("139****9000")
         await agent.is_in("ready")
-        async with brisk.caller("13800138000") as caller:
+        async with brisk.caller("13800138800") as caller:
             await voice_until(mobile.up.is_set, "the other phone answers", seconds=20)
             ref = await agent.popped()
             await voice_until(lambda: mobile.hears(450.0), "the tone that asks for 1")

@@ -235,6 +235,46 @@ async def test_a_caller_who_hangs_up_during_a_consult_was_answered_and_the_agent
     await until(scene.phones["a1"].ended.is_set, "the asking leg ends by itself")
 
 
+async def test_the_agents_goodbye_counts_though_who_was_asked_had_hung_up_before(scene: Scene) -> None:
+    """Asterisk keeps the first that hung up as the source of every later end of that leg."""
+    await scene.answered(paused=False)
+    await scene.consulted()
+    scene.phones["a2"].hang_up()
+    await scene.fact("HLMove", HLWhat="back")
+    await scene.heard(caller={"a1"}, a1={"caller"})
+    scene.phones["a1"].hang_up()
+    assert await outcome(scene) == ("answered", "agent", "a1")
+    assert (await scene.fact("HLWrapUp"))["HLMember"] == "a1"
+    await until(scene.caller.ended.is_set, "the call is over")
+
+
+async def test_the_agents_goodbye_counts_though_the_third_had_left_while_the_caller_was_on_hold(scene: Scene) -> None:
+    await scene.answered()
+    await scene.consulted()
+    await scene.conference()
+    await scene.heard(caller={"a1", "a2"})
+    await scene.move(asked.redirect(scene.call, "hl-wait", "held"))
+    await scene.heard(caller={"music"}, a1={"a2"}, a2={"a1"})
+    scene.phones["a2"].hang_up()
+    await scene.heard(a1=SILENCE)
+    await scene.move(asked.redirect(scene.call, "hl-room", "caller"))
+    await scene.heard(caller={"a1"}, a1={"caller"})
+    scene.phones["a1"].hang_up()
+    assert await outcome(scene) == ("answered", "agent", "a1")
+
+
+async def test_a_phone_that_is_lost_after_who_was_asked_had_hung_up_makes_the_caller_first_in_line(
+    scene: Scene,
+) -> None:
+    await scene.answered()
+    await scene.consulted()
+    scene.phones["a2"].hang_up()
+    await scene.fact("HLMove", HLWhat="back")
+    await scene.heard(caller={"a1"}, a1={"caller"})
+    await scene.lose("a1")
+    await first_in_line(scene)
+
+
 async def test_both_hang_up_while_a_consult_is_completed(scene: Scene) -> None:
     """The worst moment: the caller is told that somebody comes, and nobody does."""
     await scene.answered()

@@ -109,7 +109,8 @@ export function toggle() {
 
 async function give(how) {
   if (!chosen()) await loading; // quicker than the list
-  const option = chosen();
+  // Letters that find only who cannot be rung now: the answer is why.
+  const option = chosen() ?? (find().value.trim() ? options()[0] : undefined);
   const to = option?.dataset.to;
   if (!to) return;
   if (option.getAttribute("aria-disabled") === "true") {

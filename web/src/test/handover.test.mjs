@@ -1,7 +1,7 @@
 // What goes with a caller who is given to somebody else: the note, and first what was typed into the ticket.
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { answers, Element, happens, passes, sent, tells } from "./fake.mjs";
+import { answers, Element, happens, passes, sent, tells, toasts } from "./fake.mjs";
 import * as autosave from "../autosave.js";
 import * as keep from "../keep.js";
 import * as picker from "../picker.js";
@@ -13,9 +13,10 @@ const area = part();
 const park = part("[data-park]");
 const pass = Object.assign(part("[data-give]"), { dataset: { give: "transfer" } });
 const shut = part("[data-picker-close]");
+const finder = part();
 const colleague = Object.assign(part("[role=option]"), { dataset: { to: "agent:7", words: "" } });
 const box = new Element({
-  textarea: area, "[data-picker-find]": part(), "[data-note]": part(), "[data-typed]": new Element({ "[data-number-typed]": part() }),
+  textarea: area, "[data-picker-find]": finder, "[data-note]": part(), "[data-typed]": new Element({ "[data-number-typed]": part() }),
   "[data-picker-none]": part(), "[data-give]": [pass], "[role=option]:not([hidden])": [colleague], "[role=option]": [colleague],
   "[role=option][aria-selected=true]:not([hidden])": [colleague],
 });
@@ -114,6 +115,21 @@ test("what was typed goes before the caller does", async () => {
   assert.deepEqual(sent.filter(([method]) => method !== "GET").map(([method, url]) => [method, url]), [
     ["PUT", "/tickets/H-2026-5/fields/summary"], ["POST", "/me/call/complete"],
   ]);
+});
+
+test("letters that find only somebody who cannot be rung now are answered with the reason", async () => {
+  const selected = "[role=option][aria-selected=true]:not([hidden])";
+  box.parts[selected] = []; // none is chosen by itself
+  Object.assign(colleague.dataset, { why: "正在另一通电话上。" });
+  colleague.setAttribute("aria-disabled", "true");
+  finder.value = "agent2";
+  happens(box, "keydown", finder, { key: "Enter" });
+  await passes(500);
+  assert.equal(toasts.children.at(-1)?.textContent, "正在另一通电话上。");
+  assert.deepEqual(moves(), []);
+  box.parts[selected] = [colleague];
+  colleague.removeAttribute("aria-disabled");
+  finder.value = "";
 });
 
 test("the caller does not wait for a server that is slow to take the text", async () => {
