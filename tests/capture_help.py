@@ -167,7 +167,7 @@ async def lot_taken(scene: Scene) -> None:
     await _parked(scene)
     await _rings_for(scene, "parkedcalls", "701")
     await scene.heard(caller={"a2"}, a2={"caller"})
-    scene.phones["a2"].hang_up()
+    scene.caller.hang_up()
 
 
 @lot("parking-lot-too-long")

@@ -319,7 +319,7 @@ class LiveCall:
             return "answered"
         if self.was_refused:
             return "blocked"
-        if self.queued_at is not None or was_had or self.branch == "hl-open":
+        if self.queued_at is not None or self.sent is not None or was_had or self.branch == "hl-open":
             return "abandoned"
         return "closed" if self.branch == "hl-closed" else "failed"
 

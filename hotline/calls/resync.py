@@ -57,7 +57,8 @@ def agree(calls: Channels, snapshot: m.Snapshot, only: Container[str]) -> list[C
         events += _take_in(calls, live, at, live.channel.uniqueid in later)
     here = {live.channel.uniqueid for live in snapshot.channels}
     here |= {told.channel.uniqueid for told in snapshot.behind if isinstance(told, m.Hangup)}
-    for uniqueid, call in list(registry.by_channel.items()):
+    # Callers first: who is left behind by one who is gone was not given them.
+    for uniqueid, call in sorted(registry.by_channel.items(), key=lambda one: one[0] != one[1].caller):
         if uniqueid not in here and call.own in only:
             events += calls.end_channel(uniqueid, at)
     events += _take_queue(calls, snapshot, only)

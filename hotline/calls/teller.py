@@ -86,7 +86,7 @@ class Teller:
         for offer in call.talks:  # nobody waits and talks: that talk is over, its own messages are still to come
             offer.left_at = at
         events = self.rejoined(call, None, at)
-        call.waits_since, call.owner, call.sent = at, "", None
+        call.waits_since, call.owner, call.sent, call.completed_by = at, "", None, None
         call.queued_at = call.queued_at or at
         call.unqueued_at = None
         key = f"{call.own}:queued:{_us(at)}"

@@ -134,7 +134,8 @@ class Tracker(Channels):
     def _on_complete(self, message: m.AgentComplete) -> list[CallEvent]:
         """May be early, late, or of an agent who was lost long ago: then it has no leg."""
         call = self.registry.by_channel.get(message.channel.uniqueid)
-        if call is not None and message.dest is not None and message.reason in _HANGUP_BY:
+        is_old = call is not None and call.waits_since is not None and message.at <= call.waits_since
+        if call is not None and message.dest is not None and message.reason in _HANGUP_BY and not is_old:
             call.completed_by, call.completed_leg = message.reason, message.dest.uniqueid
         return []
 

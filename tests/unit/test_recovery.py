@@ -29,6 +29,7 @@ from hotline.events import (
 )
 from hotline.telephony.journal import Cel
 from tests import journal_files as journal
+from tests.pbx_model import MOVES
 
 # Both are written as it happens, by different threads of Asterisk.
 CLOSE = timedelta(milliseconds=150)
@@ -100,8 +101,7 @@ def test_the_queue_log_has_the_same_outcome(name: str) -> None:
         for event in journal.live(name)
         if isinstance(event, CallEnded) and event.linkedid not in made
     }
-    told = {call: story for call, story in calls.items() if call in starts}  # once a dialled person's leg was in it too
-    assert {call: (story.outcome, story.hangup_by, story.line) for call, story in told.items()} == {
+    assert {call: (story.outcome, story.hangup_by, story.line) for call, story in calls.items()} == {
         call: (end.outcome, end.hangup_by, starts[call].line) for call, end in ends.items()
     }
 
@@ -111,7 +111,8 @@ def test_any_one_record_may_be_missing(name: str) -> None:
     """A full disk loses lines. The call, its caller and its outcome stay; LINKEDID_END is waited for by others."""
     whole = of_each_call(recovered(journal.cel(name)))
     records = journal.cel(name)
-    for index in range(len(records)):
+    step = 3 if name in MOVES else 1  # each capture of a movement another third
+    for index in range(len(name) % step, len(records), step):
         left = of_each_call(recovered(records[:index] + records[index + 1 :]))
         assert left.keys() == whole.keys()
         for call, events in left.items():
@@ -238,7 +239,7 @@ def test_told_needs_both_ends() -> None:
 def test_damaged_records_are_told_somehow(seed: int) -> None:
     """Whatever is lost or repeated: each call starts once and ends once."""
     random = Random(seed)
-    for name in journal.NAMES:
+    for name in journal.NAMES[seed % 3 :: 3]:
         records = [record for record in journal.cel(name) for _ in range(random.choice((0, 1, 1, 1, 2)))]
         for events in of_each_call(recovered(records)).values():
             kinds = [type(event) for event in events]

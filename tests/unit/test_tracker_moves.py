@@ -627,3 +627,19 @@ def test_the_line_of_a_call_that_a_snapshot_showed_first_is_learnt_when_it_is_sa
     tracker.resync(Pbx.after([m.NewState(at=pbx.at(0), channel=DIALLER)]).snapshot())
     assert [_said(event) for event in tracker.feed(DIALS[1])] == ["0.1 CallLineNamed"]
     assert [call.line for call in tracker.calls] == ["12345"]
+
+
+def test_nobody_was_given_whom_a_snapshot_finds_gone_with_all_who_talked() -> None:
+    """A conference of a call that an agent made: all of it is over, and nobody heard how."""
+    asked = pbx.phone("p2", of="d1", member="a2")
+    story = [
+        *DIALS, *pbx.together(8.1, THERE, DIALLER), *pbx.apart(20, THERE, DIALLER), pbx.dials(20.1, DIALLER, asked),
+        pbx.moves(20.2, "consult", "a1", "a2", THERE), *pbx.together(22, DIALLER, asked, bridge="b2"),
+        *pbx.apart(30, DIALLER, asked, bridge="b2"), pbx.moves(30.2, "room", "a1", "a2", THERE),
+        *pbx.together(30.3, asked, THERE, DIALLER, bridge="b3"),
+    ]  # fmt: skip
+    tracker = Tracker("pbx1")
+    _feed(tracker, story)
+    over = [_said(event) for event in tracker.resync(m.Snapshot(pbx.at(60), pbx.BOOT, (), (), (), {}))]
+    assert [word for word in over if "CallTransferred" in word] == []
+    assert over[-1] == "60 CallEnded answered"
