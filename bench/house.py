@@ -28,6 +28,7 @@ from hotline.settings import CHECKOUT, Settings
 from hotline.telephony import actions
 from hotline.telephony.asterisk import Asterisk, write_file
 from hotline.telephony.client import AmiClient
+from tests.integration import deployment
 from tests.integration.pbx import PHONES, TRUNK, Sipp, free_port
 from web.serve import serve
 
@@ -167,7 +168,7 @@ async def house(base: int, **changes: Any) -> AsyncIterator[House]:
             "wrap_up_s": 0,
             "drain_s": 0,
         }
-        settings = Settings(**(values | changes))
+        settings = Settings(**(deployment.stores(directory / "data") | values | changes))
         settings.data_dir.mkdir(mode=0o700)
         made = House(settings, directory, free_port(base + 500))
         try:

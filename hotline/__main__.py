@@ -75,6 +75,10 @@ def _wait(work: Coroutine[Any, Any, T]) -> T:
 @cli.command()
 def run(
     roles: Annotated[str, typer.Option(help="What this process does: web, worker, or both.")] = "web,worker",
+    standby: Annotated[
+        bool,
+        typer.Option("--standby", help="A worker alone: wait while another one is at work, then go on in its place."),
+    ] = False,
 ) -> None:
     """Run the hotline until Ctrl-C or SIGTERM; calls then get HOTLINE_DRAIN_S seconds to end.
 
@@ -83,6 +87,8 @@ def run(
     chosen = frozenset(part.strip() for part in roles.split(",") if part.strip())
     if not chosen or not chosen <= {"web", "worker"}:
         raise StartupError(f"--roles takes web and worker, not {roles!r}")
+    if standby and chosen != {"worker"}:
+        raise StartupError("--standby is for a worker alone: --roles worker")
     settings = _settings()
     import gc
 
@@ -93,7 +99,7 @@ def run(
     from web.serve import serve
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(settings, chosen))
+        runner.run(serve(settings, chosen, standby=standby))
 
 
 @cli.command()

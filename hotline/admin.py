@@ -55,9 +55,12 @@ async def ensure_demo_accounts(db: Database, settings: Settings) -> str | None:
     passwords = Passwords()
     hashes = [await passwords.hash(secret) for *_rest, secret in made]
     text = "".join(f"{name:<14} {secret}  ({role})\n" for name, role, _extension, secret in made)
-    # The file first: an account whose password nobody can know would lock the demo for good.
-    write_file(settings.data_dir.resolve() / DEMO_FILE, text)
     async with db.write() as tx:
+        await tx.in_turn("demo accounts")  # a console and a worker that start together: the first one's are used
+        if await accounts.by_name(tx, _DEMO[0][0]) is not None:
+            return None
+        # The file first: an account whose password nobody can know would lock the demo for good.
+        write_file(settings.data_dir.resolve() / DEMO_FILE, text)
         for (name, role, extension, _secret), hashed in zip(made, hashes, strict=True):
             await _add(tx, name, role, extension, hashed)
     return text

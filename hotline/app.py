@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 
@@ -23,11 +23,12 @@ from hotline.handlers import Handlers
 from hotline.ivr.hours import Hours
 from hotline.ivr.render import texts
 from hotline.journal import Journal
+from hotline.leadership import Workers, workers
 from hotline.nightly import Nightly
 from hotline.settings import Settings
 from hotline.telephony.asterisk import Asterisk
 from hotline.telephony.client import AmiClient
-from hotline.worker import Worker, lease_of
+from hotline.worker import Worker
 
 log = structlog.get_logger()
 LOG_CHANNEL = "log"
@@ -37,11 +38,20 @@ _LEAST_FREE_BYTES = 64 * 1024 * 1024
 
 
 class App:
-    """One process of the hotline. `roles`: web, worker, or both (embedded)."""
+    """One process of the hotline. `roles`: web, worker, or both (embedded). `standby`: while another worker leads,
+    wait for its end, and tell who it is; None: give up.
+    """
 
-    def __init__(self, settings: Settings, roles: frozenset[str] = frozenset({"web", "worker"})) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        roles: frozenset[str] = frozenset({"web", "worker"}),
+        *,
+        standby: Callable[[str], None] | None = None,
+    ) -> None:
         self.settings = settings
         self.roles = roles
+        self._standby = standby
         self.db = Database(settings.store_url)
         self.bus: Bus = open_bus(settings.redis_url)
         self.hours = Hours(settings)
@@ -60,7 +70,8 @@ class App:
         )  # fmt: skip
         self.supervision = SupervisorDesk(self.db, self.actions.send, bus=self.bus)
         self.handlers = Handlers(self.hours.call_back_due)
-        self._was_ready = self._is_stopping = False
+        self._was_ready = self._is_stopping = self._hands_over = False
+        self._workers: Workers | None = None
         self._unwatched_since: datetime | None = None
         self.db.dispatch = self.handlers.dispatch
         self.db.on_commit = self._ring
@@ -102,6 +113,10 @@ class App:
         """Since when what Asterisk tells waits for the database or has no worker; None while it is written."""
         return self.worker.unwritten_since if self.worker is not None else self._unwatched_since
 
+    async def workers(self) -> Workers:
+        """Who follows Asterisk's events, and who would go on. Raises SQLAlchemyError or OSError without a database."""
+        return await workers(self.db, self.settings.node, self.settings.data_dir.resolve())
+
     def counters(self) -> Mapping[str, float]:
         """Running totals for /metrics: what each AMI connection counted since the process began."""
         clients = [self.actions] + ([self.worker.events] if self.worker is not None else [])
@@ -113,6 +128,9 @@ class App:
         if self.worker is not None:
             found["drift_corrections_total"] = self.worker.corrections
             found |= {f"worker_{name}_total": value for name, value in self.worker.counts.items()}
+        elif self._workers is not None:
+            found["worker_leader"] = float(self._workers.leader is not None)
+            found["worker_standby"] = float(self._workers.standby is not None)
         if self.nightly is not None:
             found |= self.nightly.counts()
         if self.journal is not None:
@@ -132,7 +150,7 @@ class App:
             stack.push_async_callback(self.bus.close)
             stack.push_async_callback(self.accounts.attempts.close)
             if self.worker is not None:
-                await stack.enter_async_context(self.worker.lease())
+                await stack.enter_async_context(self.worker.leadership.led(self._standby))
                 stack.push_async_exit(self._leave_asterisk)
                 await self.asterisk.start()
             async with asyncio.TaskGroup() as tasks:
@@ -157,17 +175,20 @@ class App:
 
     async def _leave_asterisk(self, _kind: object, error: BaseException | None, _at: object) -> None:
         """A fault of ours ends no call: only what was started just now, and in vain, is taken down again."""
+        if self._hands_over:
+            return
         if error is None or (self.asterisk.is_ours and not self._was_ready):
             await self.asterisk.stop()
         elif self.asterisk.alive():
             log.error("asterisk.left running: it serves callers without us", pid=self.asterisk.pid())
 
     async def _watch_worker(self) -> None:
-        """A console alone: a worker that was killed cannot say that the rows are old."""
+        """A console alone: a worker that was killed cannot say that the rows are old, one that cannot write only so."""
         while True:
             with suppress(SQLAlchemyError, OSError):
-                held = await self.db.is_leased(lease_of(self.settings.node), self.settings.data_dir.resolve())
-                self._unwatched_since = None if held else self._unwatched_since or now()
+                self._workers = await self.workers()
+                vacant_since = None if self._workers.leader else self._unwatched_since or now()
+                self._unwatched_since = self._workers.unwritten_since or vacant_since
             await asyncio.sleep(_LOOK_S)
 
     async def _watch_asterisk(self, worker: Worker) -> None:
@@ -196,9 +217,17 @@ class App:
                 worker.events.hurry()
 
     async def drain(self) -> None:
-        """Let calls end while the screens still show them; new ones are refused. At most `drain_s`, then all end."""
+        """Let calls end while the screens still show them; new ones are refused. At most `drain_s`, then all end.
+
+        With a standby no call ends: it adopts Asterisk as it is.
+        """
         self._is_stopping = True
-        if self.worker is not None:
+        if self.worker is None:
+            return
+        self._hands_over = await self.worker.leadership.has_standby()
+        if self._hands_over:
+            log.info("worker.hands over: Asterisk goes on, the standby will follow it")
+        else:
             await self.asterisk.stop()
 
     async def ready(self, timeout_s: float) -> None:

@@ -405,9 +405,9 @@ class Database:
         """Ask to be the only one called `name`; None if somebody is. By the database, or by a lock file in `folder`."""
         return await engine.try_lease(self.engine, name, folder)
 
-    async def is_leased(self, name: str, folder: Path) -> bool:
-        """Whether somebody is called `name` now. Takes nothing."""
-        return await engine.is_leased(self.engine, name, folder)
+    async def leaseholder(self, name: str, folder: Path) -> str | None:
+        """Who is called `name` now, as machine and process, and their note; None if nobody is. Takes nothing."""
+        return await engine.leaseholder(self.engine, name, folder)
 
     def unusable(self, error: Exception) -> StartupError:
         """The one clear line for an error of the database itself."""

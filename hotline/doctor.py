@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from hotline import migrate
+from hotline import leadership, migrate
 from hotline.access import audit
 from hotline.bus import open_bus
 from hotline.calls import day as days
@@ -93,6 +93,7 @@ class _Patient:
             ("pages", self.pages),
             ("database", self.database),
             ("bus", self.bus),
+            ("workers", self.workers),
             ("handlers", self.parked),
             ("trail of reads", self.trail),
             ("sounds", self.sounds),
@@ -158,6 +159,12 @@ class _Patient:
         finally:
             await bus.close()
         return "Redis" if self.settings.redis_url else "in process"
+
+    async def workers(self) -> str:
+        found = await leadership.workers(self.db, self.settings.node, self.settings.data_dir.resolve())
+        if found.leader is None:
+            raise Wrong(f"none is at work on {self.settings.node}: `hotline run` starts one")
+        return f"{found.leader} leads; {f'{found.standby} stands by' if found.standby else 'no standby'}"
 
     async def parked(self) -> str:
         async with self.db.read() as tx:

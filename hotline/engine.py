@@ -8,6 +8,8 @@ import asyncio
 import fcntl
 import hashlib
 import json
+import os
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +29,19 @@ PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
 _LOOK_MS = 20  # how long one try may block us while another process writes
 _RETRY_S = 0.02
 _OWN_CHECKPOINT_PAGES = 20_000  # what happens by itself if nobody calls `checkpoint`
+_HELD_S = 2.0  # a server that does not say so within this may have dropped us
+_LEASED, _SOMEBODY = "hotline lease ", "somebody"
+# A holder whose machine is gone keeps nobody waiting for hours, as the system's own TCP times would.
+_INTRODUCE = text(
+    "SELECT set_config('application_name', :who, false), set_config('tcp_keepalives_idle', '5', false),"
+    " set_config('tcp_keepalives_interval', '2', false), set_config('tcp_keepalives_count', '3', false)"
+)
+_HOLDER = text(
+    "SELECT max(s.application_name) FROM pg_locks l LEFT JOIN pg_stat_activity s ON s.pid = l.pid"
+    " WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted"
+    " AND ((l.classid::bigint << 32) | l.objid::bigint) = :key"
+    " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) GROUP BY l.pid"
+)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -206,32 +221,44 @@ def safe_url(url: str) -> str:
 async def try_lease(engine: AsyncEngine, name: str, folder: Path) -> "Lease | None":
     """See Database.try_lease."""
     if engine.dialect.name == "sqlite":
-        file = _lock_file(name, folder).open("w")
+        file = _lock_file(name, folder).open("a+")  # not emptied: it may say who has it
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.close()
             return None
+        file.truncate(0)
+        file.write(_who())
+        file.flush()
         return Lease(file)
     connection = await engine.connect()
-    await connection.execution_options(isolation_level="AUTOCOMMIT")
-    if await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": lease_key(name)}):
-        return Lease(connection)
+    try:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        if await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": lease_key(name)}):
+            await connection.execute(_INTRODUCE, {"who": f"{_LEASED}{_who()}"})
+            return Lease(connection)
+    except BaseException:
+        await connection.invalidate()  # it may have the lock: that ends with it
+        raise
     await connection.close()
     return None
 
 
-async def is_leased(engine: AsyncEngine, name: str, folder: Path) -> bool:
-    """See Database.is_leased."""
+async def leaseholder(engine: AsyncEngine, name: str, folder: Path) -> str | None:
+    """See Database.leaseholder."""
     if engine.dialect.name == "sqlite":
-        return _is_locked(_lock_file(name, folder))
-    held = text(
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted"
-        " AND ((classid::bigint << 32) | objid::bigint) = :key"
-        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    )
+        file = _lock_file(name, folder)
+        return file.read_text() or _SOMEBODY if _is_locked(file) else None
     async with engine.connect() as connection:
-        return bool(await connection.scalar(held, {"key": lease_key(name)}))
+        row = (await connection.execute(_HOLDER, {"key": lease_key(name)})).one_or_none()
+    if row is None:
+        return None
+    return str(row[0]).removeprefix(_LEASED) if str(row[0] or "").startswith(_LEASED) else _SOMEBODY
+
+
+def _who() -> str:
+    """This process, for whoever is told that it has the lease."""
+    return f"{socket.gethostname()[:20]} pid {os.getpid()}"
 
 
 def _lock_file(name: str, folder: Path) -> Path:
@@ -251,7 +278,9 @@ def lease_key(name: str) -> int:
 
 
 class Lease:
-    """Held until called, or until the process or its database connection ends."""
+    """Held until called, or until the process or its database connection ends. Who looks reads whose it is and what was
+    noted last.
+    """
 
     def __init__(self, holder: IO[str] | AsyncConnection) -> None:
         self._holder = holder
@@ -265,12 +294,24 @@ class Lease:
         else:
             self._holder.close()
 
+    async def note(self, word: str) -> None:
+        """At most sixteen characters, for whoever asks who holds it: told without a write, so also by who cannot."""
+        said = f"{_who()} {word}".rstrip()
+        if isinstance(self._holder, AsyncConnection):
+            async with asyncio.timeout(_HELD_S):
+                await self._holder.execute(_INTRODUCE, {"who": f"{_LEASED}{said}"})
+        else:
+            self._holder.truncate(0)
+            self._holder.write(said)
+            self._holder.flush()
+
     async def is_held(self) -> bool:
         """False once the database has dropped the connection that held it."""
         if not isinstance(self._holder, AsyncConnection):
             return not self._holder.closed
         try:
-            await self._holder.execute(text("SELECT 1"))
-        except (SQLAlchemyError, OSError):
+            async with asyncio.timeout(_HELD_S):
+                await self._holder.execute(text("SELECT 1"))
+        except (SQLAlchemyError, OSError):  # TimeoutError is an OSError
             return False
         return True

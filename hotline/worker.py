@@ -1,13 +1,14 @@
 """The one process part that belongs to a PBX node: reads its events, writes its phones, watches its time.
 
-AMI batches → tracker and presence → one transaction a batch → the log. Holds the node's lease, so that there is never
-a second one. Must not answer web requests; what it knows goes through rows and events.
+AMI batches → tracker and presence → one transaction a batch → the log. Works while it holds the node's lease
+(hotline.leadership), so that there is never a second one. Must not answer web requests; what it knows goes through rows
+and events.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -27,9 +28,9 @@ from hotline.calls.models import PbxNode
 from hotline.calls.tracker import Tracker
 from hotline.clock import now
 from hotline.db import Database, Tx
-from hotline.engine import Lease
-from hotline.errors import HotlineError, Invalid, StartupError, TelephonyError
+from hotline.errors import HotlineError, Invalid, TelephonyError
 from hotline.events import AgentMissed, CallEvent, DriftCorrected, NodeChanged
+from hotline.leadership import Leadership
 from hotline.settings import Settings
 from hotline.telephony import actions
 from hotline.telephony.asterisk import Asterisk
@@ -88,7 +89,7 @@ class Worker:
         self._is_known = False  # whoever was here before us may have died and left the row as it was
         self._suspects: frozenset[Drift] = frozenset()
         self._react = asyncio.Event()
-        self._lease: Lease | None = None
+        self.leadership = Leadership(db, settings.node, settings.data_dir.resolve())
 
     @property
     def unwritten_since(self) -> datetime | None:
@@ -103,7 +104,7 @@ class Worker:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.events.run(), name="ami.events")
-                tasks.create_task(self._hold(), name="lease")
+                tasks.create_task(self.leadership.hold(lambda: self.unwritten_since), name="lease")
                 tasks.create_task(self._phones(), name="phones")
                 tasks.create_task(self._sweep(), name="sweep")
                 tasks.create_task(
@@ -112,40 +113,6 @@ class Worker:
                 )
         finally:
             await self._stale()
-
-    @asynccontextmanager
-    async def lease(self) -> AsyncIterator[None]:
-        """Only one worker a node. Raises StartupError when another one holds it."""
-        self._lease = await self._leased()
-        try:
-            yield
-        finally:
-            await self._lease()
-
-    async def _leased(self) -> Lease:
-        folder = self.settings.data_dir.resolve()
-        held = await self.db.try_lease(lease_of(self.node), folder)
-        if held is None:
-            raise StartupError(f"another hotline is at work on this Asterisk (node {self.node}, data in {folder})")
-        return held
-
-    async def _hold(self) -> None:
-        """A database that restarts drops the lease with its connection: taken again. Raises StartupError when another
-        worker was quicker: then there must be one less.
-        """
-        while True:
-            await asyncio.sleep(_RETRY_S)
-            if self._lease is None or await self._lease.is_held():
-                continue
-            try:
-                fresh = await self._leased()
-            except (exc.SQLAlchemyError, OSError) as error:
-                log.error("worker.lease lost, tried again", error=type(error).__name__)
-                continue
-            self._lease, lost = fresh, self._lease
-            log.warning("worker.lease taken again")
-            with suppress(exc.SQLAlchemyError, OSError):
-                await lost()
 
     async def on_batch(self, batch: Sequence[Message]) -> None:
         """All that one socket read brought, as one transaction."""
@@ -296,7 +263,7 @@ class Worker:
             await self._stale()
 
     async def _stale(self) -> None:
-        with suppress(DBAPIError, OSError):
+        with suppress(exc.SQLAlchemyError, OSError):
             async with self.db.write() as tx:
                 await self._node(tx, "stale", now())
 
@@ -326,7 +293,7 @@ class Worker:
             while True:
                 try:
                     await self.provision()
-                except (HotlineError, DBAPIError, OSError) as error:
+                except (HotlineError, exc.SQLAlchemyError, OSError) as error:
                     log.error("worker.phones failed, tried again", error=str(error))
                 await bell.wait(_RETRY_S)
 
@@ -345,14 +312,17 @@ class Worker:
     async def _sweep(self) -> None:
         """What time brings (wrap-ups that end, handlers to retry); at once: lost phones and missed calls."""
         due = minute = now()
+        is_owed = False
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_SWEEP_S):
                     await self._react.wait()
             try:
-                if self._react.is_set():
+                if is_owed or self._react.is_set():
                     self._react.clear()
+                    is_owed = True
                     await self.desk.react()
+                    is_owed = False
                 if now() >= due:
                     due = now() + timedelta(seconds=_SWEEP_S)
                     await self._every_second()
@@ -360,7 +330,7 @@ class Worker:
                     minute = now() + timedelta(minutes=1)
                     async with self.db.write() as tx:
                         await accounts.expire_sessions(tx, now())
-            except (HotlineError, DBAPIError, OSError) as error:
+            except (HotlineError, exc.SQLAlchemyError, OSError) as error:
                 log.error("worker.sweep failed, tried again", error=str(error))
 
     async def _every_second(self) -> None:
@@ -375,11 +345,6 @@ def _legs(snapshot: Snapshot) -> frozenset[str]:
     """Uniqueids of every channel there is, and of those that came while the snapshot was taken."""
     behind = {told.channel.uniqueid for told in snapshot.behind if isinstance(told, UserEvent) and told.channel}
     return frozenset({live.channel.uniqueid for live in snapshot.channels} | behind)
-
-
-def lease_of(node: str) -> str:
-    """What the one worker of a node is called."""
-    return f"worker:{node}"
 
 
 def _is_away(error: Exception) -> bool:

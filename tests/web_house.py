@@ -34,6 +34,7 @@ from hotline.clock import now
 from hotline.db import Database
 from hotline.errors import HotlineError
 from hotline.ids import new_id
+from hotline.leadership import Workers
 from hotline.settings import Settings
 from tests import factories
 from web.app import create_app, wire
@@ -155,6 +156,7 @@ class House:
         self.supervision: Any = SupervisorDesk(self.desk)
         self.telephony = "live"
         self.unwritten: datetime | None = None
+        self.at_work = Workers(leader="here pid 1")
         self.app = _app(self, tmp_path, bool(settings))
 
     def telephony_state(self) -> str:
@@ -162,6 +164,9 @@ class House:
 
     def unwritten_since(self) -> datetime | None:
         return self.unwritten
+
+    async def workers(self) -> Workers:
+        return self.at_work
 
     def counters(self) -> Mapping[str, float]:
         return {"ami_messages_total": 7.0}

@@ -16,6 +16,7 @@ from hotline.agents.outbound import Outbound
 from hotline.agents.supervision import SupervisorDesk
 from hotline.bus import Bus
 from hotline.db import Database
+from hotline.leadership import Workers
 from hotline.settings import Settings
 from web.live import Hub
 from web.metrics import Metrics
@@ -41,6 +42,9 @@ class House(Protocol):
 
     def unwritten_since(self) -> datetime | None:
         """Since when this process cannot write down what Asterisk tells it; None while it can, or is told nothing."""
+
+    async def workers(self) -> Workers:
+        """Who follows Asterisk's events, and who would go on. Raises SQLAlchemyError or OSError without a database."""
 
     def counters(self) -> Mapping[str, float]:
         """Running totals for /metrics, by metric name without prefix (`ami_messages_total` …)."""

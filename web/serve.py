@@ -36,11 +36,13 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(settings: Settings, roles: frozenset[str]) -> None:
-    """Runs until SIGINT or SIGTERM. Raises StartupError with one clear line when something cannot work."""
+async def serve(settings: Settings, roles: frozenset[str], *, standby: bool = False) -> None:
+    """Runs until SIGINT or SIGTERM. `standby`: a worker that waits while another one leads. Raises StartupError with
+    one clear line when something cannot work.
+    """
     stop = _Stop()
     try:
-        await _serve(settings, roles, stop)
+        await _serve(settings, roles, stop, standby=standby)
     except asyncio.CancelledError:
         if not stop.is_set():
             raise
@@ -63,13 +65,17 @@ class _Stop(asyncio.Event):
         self.set()
 
 
-async def _serve(settings: Settings, roles: frozenset[str], stop: _Stop) -> None:
+async def _serve(settings: Settings, roles: frozenset[str], stop: _Stop, *, standby: bool) -> None:
     prepare_data_dir(settings)
     sock = _bind(settings) if "web" in roles else None
     # Half of the start is the web framework's loading: beside Asterisk's own start it costs no time.
     loading = asyncio.create_task(asyncio.to_thread(import_module, "web.app")) if sock is not None else None
     await migrate.upgrade(settings.store_url)
-    app = App(settings, roles)
+
+    def waiting(leader: str) -> None:
+        _say(f"hotline standby: worker of {settings.node}, behind {leader}")
+
+    app = App(settings, roles, standby=waiting if standby else None)
     await app.check()
     if settings.demo and (accounts := await admin.ensure_demo_accounts(app.db, settings)):
         _say(f"demo accounts, printed this once and kept in {settings.data_dir / admin.DEMO_FILE}:\n{accounts}")

@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from hotline.access.models import AccessRow
 from hotline.clock import utc
@@ -51,7 +51,7 @@ class AuditLog:
         self._held: list[Access] = []
 
     async def record(self, access: Access) -> None:
-        """Returns once the row is in hand. Raises DBAPIError only when the queue is full and the store is away."""
+        """Returns once the row is in hand. Raises SQLAlchemyError only when the queue is full and the store is away."""
         try:
             self._queue.put_nowait(access)
         except asyncio.QueueFull:
@@ -67,7 +67,7 @@ class AuditLog:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what is in hand now. Raises DBAPIError when the store is away; it is kept."""
+        """Write what is in hand now. Raises SQLAlchemyError when the store is away; it is kept."""
         while not self._queue.empty():
             self._held.append(self._queue.get_nowait())
         if self._held:
@@ -92,7 +92,7 @@ class AuditLog:
             await writing  # half-known is worse than late: these rows must not be written twice
             self._held = []
             raise
-        except (DBAPIError, OSError) as error:
+        except (SQLAlchemyError, OSError) as error:
             log.error("audit.write failed, kept and tried again", error=type(error).__name__, rows=len(self._held))
             await asyncio.sleep(_RETRY_S)
 

@@ -151,7 +151,10 @@ async def test_ready_means_database_bus_and_asterisk(house: House) -> None:
         third = await client.get("/readyz")
     assert (first.status_code, first.json()["events"]) == (503, "unknown")
     assert second.status_code == 200
-    assert second.json() == {"ready": True, "database": "ok", "bus": "ok", "asterisk": "live", "events": "live"}
+    assert second.json() == {
+        "ready": True, "database": "ok", "bus": "ok", "asterisk": "live", "events": "live", "worker": "leads",
+        "standby": "none",
+    }  # fmt: skip
     assert (third.status_code, third.json()["ready"], third.json()["asterisk"]) == (503, False, "connecting")
 
 

@@ -22,7 +22,7 @@ from hotline.bus import InProcessBus
 from hotline.calls.models import Call, CallOffer, PbxNode
 from hotline.clock import now
 from hotline.db import Database, Tx
-from hotline.errors import StartupError, TelephonyError
+from hotline.errors import TelephonyError
 from hotline.events import NodeChanged
 from hotline.handlers import Handlers
 from hotline.settings import Settings
@@ -180,6 +180,29 @@ async def test_while_the_database_is_away_the_batch_is_kept(
     await work.on_batch(ANSWERED)
     assert (await _call(db)).outcome == "answered"
     assert (store.commits, work.counts["write_retries"], work.counts["batches"]) == (1, len(AWAY), 1)
+
+
+@pytest.mark.parametrize("error", AWAY, ids=lambda error: type(error).__name__)
+async def test_a_lost_phone_is_reacted_to_though_the_database_was_away(
+    work: Worker, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    tries, done = 0, asyncio.Event()
+
+    async def react() -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise error
+        done.set()
+
+    monkeypatch.setattr(module, "_SWEEP_S", 0.01)
+    monkeypatch.setattr(work.desk, "react", react)
+    work._react.set()
+    sweep = asyncio.create_task(work._sweep())
+    async with asyncio.timeout(5):
+        await asyncio.wait({sweep, asyncio.create_task(done.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    assert not sweep.done(), sweep
+    sweep.cancel()
 
 
 async def test_that_nothing_is_written_is_said_from_the_first_try_on_even_if_that_hangs(
@@ -415,10 +438,3 @@ async def test_from_the_socket_to_the_rows(db: Database, house: FakeHouse, tmp_p
             await events
     outcomes = sorted(call.outcome for call in await _all(db, Call))
     assert outcomes == ["abandoned"] * 4 + ["answered", "blocked"]
-
-
-async def test_there_is_one_worker_a_node(work: Worker, db: Database, house: FakeHouse, tmp_path: Path) -> None:
-    async with work.lease():
-        with pytest.raises(StartupError, match="pbx1"):
-            async with _worker(db, house, tmp_path).lease():
-                pass

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from hotline.settings import CHECKOUT, Settings
 from hotline.telephony.asterisk import Asterisk
 from hotline.telephony.install import config_home
 from tests.e2e.caller import Caller
+from tests.integration import deployment
 from tests.integration.pbx import TRUNK, WORKER, Pbx, Sipp, free_port
 from tests.integration.sound import short_sounds
 from tests.integration.voice import Voice
@@ -56,7 +56,7 @@ class House:
 
     directory: Path
     settings: Settings
-    process: subprocess.Popen[bytes] | None = None
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     running: list[Sipp] = field(default_factory=list)
     is_apart: bool = False
 
@@ -79,7 +79,8 @@ class House:
             "outbound_trunk": f"{TRUNK}:{free_port(port + 350)}",
             "outbound_allow": "1[3-9]XXXXXXXXX",
         }
-        return cls(directory, Settings(**(values | changes)))
+        values |= changes
+        return cls(directory, Settings(**(deployment.stores(Path(values["data_dir"])) | values)))
 
     def __post_init__(self) -> None:
         self.asterisk = Asterisk(self.settings, render.texts(self.settings))
@@ -113,37 +114,47 @@ class House:
         ours = {f"HOTLINE_{name.upper()}": str(value) for name, value in self.settings.model_dump().items()}
         told = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "hotline", "run"],
-                cwd=CHECKOUT, env=given | ours, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                start_new_session=self.is_apart,
-            )  # fmt: skip
+            self.processes = [
+                subprocess.Popen(
+                    [sys.executable, "-m", "hotline", "run", "--roles", part],
+                    cwd=CHECKOUT, env=given | ours, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                    start_new_session=self.is_apart,
+                )
+                for part in deployment.ROLES
+            ]  # fmt: skip
         return told
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """The console's, where there are two."""
+        return self.processes[-1] if self.processes else None
 
     def _is_ready(self, told: int) -> bool:
         text = self.log.read_bytes()[told:].decode(errors="replace")
-        assert self.process is not None
-        assert self.process.poll() is None, text
-        return "hotline ready: http" in text
+        assert self.processes
+        assert all(process.poll() is None for process in self.processes), text
+        return text.count("hotline ready: ") == len(self.processes)
 
     async def stop(self) -> None:
         """The process and its Asterisk."""
         for sipp in self.running:
             sipp.stop()
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                await until(lambda: self.process is None or self.process.poll() is not None, timeout_s=20)
-            finally:
-                self.kill()
+        going = [process for process in self.processes if process.poll() is None]
+        for process in going:
+            process.send_signal(signal.SIGCONT)
+            process.send_signal(signal.SIGTERM)
+        try:
+            await until(lambda: all(process.poll() is not None for process in going), timeout_s=20)
+        finally:
+            self.kill()
         await self.asterisk.stop()
 
     def kill(self) -> None:
         """kill -9, which Asterisk outlives."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
 
     def shorten_prompts(self) -> None:
         """From the next call on, prompts are only their beginnings, so that a test need not listen."""
@@ -179,21 +190,11 @@ class House:
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """From the store, as committed."""
-        store = self.settings.data_dir / "hotline.sqlite3"
-        connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=10)
-        try:
-            return connection.execute(query, values).fetchall()
-        finally:
-            connection.close()
+        return deployment.rows(self.settings, query, *values)
 
     def write(self, statement: str, *values: Any) -> None:
         """What an administrator would do by hand in the store."""
-        connection = sqlite3.connect(self.settings.data_dir / "hotline.sqlite3", timeout=10)
-        try:
-            with connection:
-                connection.execute(statement, values)
-        finally:
-            connection.close()
+        deployment.write(self.settings, statement, *values)
 
     def password(self, name: str) -> str:
         text = (self.settings.data_dir / "demo-accounts.txt").read_text()

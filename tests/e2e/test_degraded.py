@@ -1,14 +1,11 @@
 """What goes on in open pages while we are dead, signed out or without a store, and how it finds its way afterwards."""
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from playwright.async_api import Locator, expect
 
 from tests.e2e.conftest import People
 from tests.e2e.house import House, until
 from tests.e2e.screens import PATIENT, AgentPage, Screen
+from tests.integration import deployment
 
 _SUMMARY = "select json_extract(\"values\", '$.summary') from ticket where ref = ?"
 
@@ -78,24 +75,13 @@ async def test_words_and_calls_of_a_page_whose_server_is_dead_are_all_there_afte
     await hidden(agent, "#kept")
 
 
-@contextmanager
-def locked(house: House) -> Iterator[None]:
-    """Nobody else can write into the store."""
-    connection = sqlite3.connect(house.settings.data_dir / "hotline.sqlite3", timeout=10, isolation_level=None)
-    try:
-        connection.execute("begin immediate")
-        yield
-    finally:
-        connection.close()
-
-
 async def test_without_a_store_calls_are_answered_and_every_screen_says_since_when_it_is_old(
     brisk: House, people: People
 ) -> None:
     agent = await people.agent(brisk)
     others = [await people.at(brisk, "supervisor", path) for path in ("/board?wall=true", "/calls", "/tickets")]
     async with brisk.caller("13800138510"):
-        with locked(brisk):
+        with deployment.locked(brisk.settings):
             await agent.phone_is("ringing")
             await agent.answer()
             for screen in (agent, *others):

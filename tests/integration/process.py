@@ -4,11 +4,10 @@ import asyncio
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from hotline.ivr import render
 from hotline.settings import CHECKOUT, Settings
 from hotline.telephony.asterisk import Asterisk
 from hotline.telephony.install import config_home
+from tests.integration import deployment
 from tests.integration.pbx import TRUNK, WORKER, Pbx, Sipp, free_port
 from tests.integration.sound import short_sounds
 
@@ -57,22 +57,57 @@ def settings_for(directory: Path, **changes: Any) -> Settings:
         "open": "always",
         "drain_s": 0,
     }
-    return Settings(**(values | changes))
+    values |= changes
+    return Settings(**(deployment.stores(Path(values["data_dir"])) | values))
 
 
 class Hotline:
-    """One process (or several, see `roles`) of a hotline. `said`: standard output; `logged`: standard error."""
+    """One process (or several, see `roles`) of a hotline. `said`: standard output; `logged`: standard error. On servers
+    the whole of it is a worker and a console, which start, are killed and end together.
+    """
 
-    def __init__(self, settings: Settings, directory: Path, *, roles: str = "web,worker", **more: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        directory: Path,
+        *,
+        roles: str = "web,worker",
+        standby: bool = False,
+        name: str | None = None,
+        **more: str,
+    ) -> None:
+        """`name`: of its files, where there are several of one role."""
         self.settings, self.directory, self.roles = settings, directory, roles
         self.environment = more
         self.asterisk = Asterisk(settings, render.texts(settings))
-        self.process: subprocess.Popen[bytes] | None = None
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self._is_ending = False
         self._lab = Pbx(settings, self.asterisk, directory)
         self._logged_before = 0
-        self._out, self._err = directory / f"{roles}.out", directory / f"{roles}.err"
+        self._parts = deployment.ROLES if roles == "web,worker" else (roles,)
+        self._options = ("--standby",) if standby else ()
+        self._name = name
 
     # Life
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """The worker's, where there are two."""
+        return self.processes[0] if self.processes else None
+
+    def _files(self, end: str) -> list[Path]:
+        names = [self._name or part.replace(",", "-and-") for part in (*deployment.ROLES, self.roles)]
+        return [self.directory / f"{name}.{end}" for name in dict.fromkeys(names)]
+
+    @property
+    def outs(self) -> list[Path]:
+        """Where its standard output is."""
+        return [path for path in self._files("out") if path.exists()]
+
+    @property
+    def errs(self) -> list[Path]:
+        """Where its standard error is."""
+        return [path for path in self._files("err") if path.exists()]
 
     def variables(self) -> dict[str, str]:
         """The environment of every command that is about this hotline."""
@@ -81,56 +116,82 @@ class Hotline:
         return theirs | ours | self.environment
 
     def spawn(self) -> None:
-        self._out.write_bytes(b"")
-        self._logged_before = self._err.stat().st_size if self._err.exists() else 0
-        with self._out.open("ab") as out, self._err.open("ab") as err:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "hotline", "run", "--roles", self.roles],
-                cwd=CHECKOUT, env=self.variables(), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-            )  # fmt: skip
+        self._spawn(self._parts)
+
+    def _spawn(self, parts: Sequence[str]) -> None:
+        for path in self.outs:
+            path.unlink()
+        self._logged_before = len(self.logged)
+        self.processes, self._is_ending = [], False
+        for part in parts:
+            name = self._name or part.replace(",", "-and-")
+            with (
+                (self.directory / f"{name}.out").open("ab") as out,
+                (self.directory / f"{name}.err").open("ab") as err,
+            ):
+                self.processes.append(
+                    subprocess.Popen(
+                        [sys.executable, "-m", "hotline", "run", "--roles", part, *self._options],
+                        cwd=CHECKOUT, env=self.variables(), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                    )
+                )  # fmt: skip
 
     async def start(self) -> None:
         """Returns once it says that it is ready."""
         self.spawn()
         await until(self._is_ready, "hotline ready", START_S)
+        if len(self._parts) > 1:
+            await until(self._follows, "the console knows of the worker", START_S)
 
     def _is_ready(self) -> bool:
-        assert self.process is not None
-        assert self.process.poll() is None, self.said + self.logged
-        return "hotline ready: " in self.said
+        assert self.processes
+        assert all(process.poll() is None for process in self.processes), self.said + self.logged
+        return self.said.count("hotline ready: ") == len(self._parts)
+
+    async def _follows(self) -> bool:
+        return bool((await self.ready_state()).get("ready"))
 
     async def refused(self) -> str:
         """Start it where it cannot work: exit 1, and nothing but the log before one last line, which is returned."""
-        self.spawn()
+        self._spawn((self.roles,))  # in one process also on servers: which part refuses is another matter
         code = await self.ended(START_S)
         assert (code, self.said) == (1, ""), self.said + self.logged
-        *before, last = self._err.read_text()[self._logged_before :].splitlines()
+        *before, last = self.logged[self._logged_before :].splitlines()
         assert all(line.startswith("{") for line in before), before
         assert last.startswith("hotline: ")
         return last.removeprefix("hotline: ")
 
     async def ended(self, timeout_s: float = WAIT_S) -> int:
-        """Its exit code."""
-        assert self.process is not None
-        process = self.process
-        await until(lambda: process.poll() is not None, "the process ends", timeout_s)
-        return process.returncode
+        """Its exit code; of several the worst."""
+        assert self.processes
+        for process in self.processes:
+            await until(lambda: process.poll() is not None, "the process ends", timeout_s)  # noqa: B023 - at once
+            self._tell_next()
+        return max(process.returncode for process in self.processes)
 
     def terminate(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
+        """Where there are two, the console goes on until the worker has ended: people see the last calls."""
+        assert self.processes
+        self._is_ending = True
+        self._tell_next()
+
+    def _tell_next(self) -> None:
+        going = [process for process in self.processes if process.poll() is None]
+        if self._is_ending and going:
+            going[0].send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """kill -9, which Asterisk outlives."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
 
     async def stop(self) -> None:
         """Whatever runs of it, its Asterisk too."""
         for sipp in self._lab.running:
             sipp.stop()
-        if self.process is not None and self.process.poll() is None:
+        if any(process.poll() is None for process in self.processes):
             self.terminate()
             try:
                 await self.ended(self.settings.drain_s + 20)
@@ -158,24 +219,19 @@ class Hotline:
 
     @property
     def said(self) -> str:
-        return self._out.read_text()
+        return "".join(path.read_text() for path in self.outs)
 
     @property
     def logged(self) -> str:
-        return self._err.read_text(errors="replace")
+        return "".join(path.read_text(errors="replace") for path in self.errs)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.settings.port}"
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        """From the embedded store, as committed."""
-        store = self.settings.data_dir / "hotline.sqlite3"
-        connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=10)
-        try:
-            return connection.execute(query, values).fetchall()
-        finally:
-            connection.close()
+        """From the store, as committed."""
+        return deployment.rows(self.settings, query, *values)
 
     def calls(self) -> list[tuple[Any, ...]]:
         """Outcome, who hung up and phase of each call, oldest first."""
@@ -228,10 +284,16 @@ class Hotline:
 
 @asynccontextmanager
 async def running(
-    directory: Path, *, roles: str = "web,worker", environment: Mapping[str, str] | None = None, **changes: Any
+    directory: Path,
+    *,
+    roles: str = "web,worker",
+    standby: bool = False,
+    environment: Mapping[str, str] | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Hotline]:
     """A hotline that is ready, with short prompts; stopped at the end, whatever happened."""
-    hotline = Hotline(settings_for(directory, **changes), directory, roles=roles, **(environment or {}))
+    settings = settings_for(directory, **changes)
+    hotline = Hotline(settings, directory, roles=roles, standby=standby, **(environment or {}))
     try:
         await hotline.start()
         if "worker" in roles:

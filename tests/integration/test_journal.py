@@ -2,13 +2,13 @@
 
 import asyncio
 import signal
-import sqlite3
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from bench.house import house
+from tests.integration import deployment
 from tests.integration.pbx import Ami, Sipp
 from tests.integration.process import until
 from tests.integration.test_survival import Survivor
@@ -145,10 +145,8 @@ async def test_calls_of_a_time_in_which_nobody_listened(away: Survivor) -> None:
         before = asked.rows("select * from call order by id"), asked.rows("select count(*) from call_offer")
         told = asked.rows("select type, count(*) from event_log where type not like 'Node%' group by type")
         away.kill_ours()
-        with sqlite3.connect(away.house.settings.data_dir / "hotline.sqlite3") as store:
-            store.execute("delete from journal_file")
-            store.execute("delete from journal_call")
-        store.close()
+        for table in ("journal_file", "journal_call"):
+            deployment.write(away.house.settings, f"delete from {table}")
         await away.house.start()
         await asked.settled(8)
         assert (asked.rows("select * from call order by id"), asked.rows("select count(*) from call_offer")) == before

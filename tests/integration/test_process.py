@@ -16,6 +16,8 @@ import httpx
 import pytest
 
 from hotline.db import Database
+from tests.integration import deployment
+from tests.integration.deployment import embedded_only
 from tests.integration.pbx import free_port
 from tests.integration.process import BASE_PORT, START_S, Hotline, running, settings_for, until
 from tests.integration.visitor import Visitor
@@ -78,6 +80,7 @@ async def test_a_stop_ends_calls_that_last_longer_than_the_drain(tmp_path: Path)
         assert [row[2] for row in hotline.calls()] == ["ended"]
 
 
+@embedded_only
 async def test_a_stop_during_the_start_leaves_nothing_behind(tmp_path: Path) -> None:
     hotline = Hotline(settings_for(tmp_path), tmp_path)
     try:
@@ -114,7 +117,12 @@ async def test_a_killed_hotline_ends_no_call_and_the_next_one_takes_it_over(tmp_
         await until(lambda: hotline.calls()[0] == ("voicemail", "caller", "ended"), "the call that went on is whole")
         assert hotline.rows("select count(*) from call where ended_at is null") == [(0,)]
 
-        second = Hotline(settings_for(tmp_path / "other", data_dir=hotline.settings.data_dir), tmp_path, roles="worker")
+        second = Hotline(
+            settings_for(tmp_path / "other", data_dir=hotline.settings.data_dir),
+            tmp_path,
+            roles="worker",
+            name="second",
+        )
         assert (await second.refused()).startswith("another hotline is at work on this Asterisk (node pbx1, data in ")
         assert hotline.asterisks() == pids
         assert (await hotline.ready_state())["ready"]
@@ -191,13 +199,13 @@ async def drop_logins(hotline: Hotline) -> None:
 
 
 async def test_whether_a_node_has_its_worker_can_be_seen_without_being_it(db: Database, tmp_path: Path) -> None:
-    assert not await db.is_leased("worker:pbx1", tmp_path)
+    assert await db.leaseholder("worker:pbx1", tmp_path) is None
     lease = await db.try_lease("worker:pbx1", tmp_path)
     assert lease is not None
-    assert await db.is_leased("worker:pbx1", tmp_path)
-    assert not await db.is_leased("worker:pbx2", tmp_path)
+    assert str(await db.leaseholder("worker:pbx1", tmp_path)).endswith(f" pid {os.getpid()}")
+    assert await db.leaseholder("worker:pbx2", tmp_path) is None
     await lease()
-    assert not await db.is_leased("worker:pbx1", tmp_path)
+    assert await db.leaseholder("worker:pbx1", tmp_path) is None
 
 
 # Bad ground
@@ -258,6 +266,7 @@ async def test_a_database_that_cannot_be_used_is_one_line_without_its_password(
     assert hotline.asterisks() == []
 
 
+@embedded_only
 async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path, template_store: Path) -> None:
     hotline = Hotline(settings_for(tmp_path), tmp_path)
     hotline.settings.data_dir.mkdir()
@@ -272,6 +281,7 @@ async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path, templ
     assert hotline.asterisks() == []
 
 
+@embedded_only
 async def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
     hotline = Hotline(settings_for(tmp_path), tmp_path)
     hotline.settings.data_dir.mkdir()
@@ -315,6 +325,7 @@ def fill(disk: Path) -> Path:
     return ballast
 
 
+@embedded_only
 async def test_a_disk_that_fills_ends_no_call_and_what_waited_is_written_later(tmp_path: Path, disk: Path) -> None:
     small_disk(disk, 160)
     async with running(tmp_path, data_dir=disk / "data", demo=True) as hotline:
@@ -387,19 +398,21 @@ async def test_no_log_line_of_a_day_holds_a_number_a_word_or_a_name(tmp_path: Pa
             assert (await stranger.sign_in(words, f"{words}{number}")).status_code == 401
         await hotline.hang_up(caller)
         await until(lambda: hotline.calls()[0][2] == "ended", "the call is ended")
-        with sqlite3.connect(hotline.settings.data_dir / "hotline.sqlite3") as connection:
-            connection.execute("drop table contact_ticket")  # every handler of the next call fails
-        connection.close()
+        deployment.write(hotline.settings, "drop table contact_ticket")  # every handler of the next call fails
         await hotline.callers(first_number=int(number) + 3, hold_ms=500).end()
         hotline.terminate()
         await hotline.ended()
-    logs = [hotline._err, hotline._out, *hotline.asterisk.places.log.rglob("*")]
+    logs = [*hotline.errs, *hotline.outs, *hotline.asterisk.places.log.rglob("*")]
     marks = [mark.encode() for mark in (number[:8], words, words.encode("unicode-escape").decode(), "supervisor ")]
     tell = {path.name for path in logs if path.is_file() and any(mark in path.read_bytes() for mark in marks)}
-    kept = {hotline._out.name, "cel.csv", "queue_log"}  # the demo accounts' names are printed once, on purpose
+    printed = [path for path in hotline.outs if "demo accounts" in path.read_text()]
+    kept = {path.name for path in printed} | {
+        "cel.csv",
+        "queue_log",
+    }  # the demo accounts' names are printed once, on purpose
     assert tell <= kept
     assert "cel.csv" in tell  # else we looked for nothing
-    assert not any(mark in hotline._out.read_bytes() for mark in marks[:3])
+    assert not any(mark in path.read_bytes() for path in printed for mark in marks[:3])
     for name in ("cel.csv", "queue_log"):
         (path,) = hotline.asterisk.places.log.rglob(name)
         assert path.stat().st_mode & 0o777 == 0o600

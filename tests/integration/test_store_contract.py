@@ -14,7 +14,15 @@ from hotline.bus import Bus
 from hotline.db import Database
 from hotline.errors import StartupError
 from hotline.redis_bus import RedisBus
-from tests.component import test_bus, test_call_control, test_db, test_migrations, test_outbound, test_tickets
+from tests.component import (
+    test_bus,
+    test_call_control,
+    test_db,
+    test_leadership,
+    test_migrations,
+    test_outbound,
+    test_tickets,
+)
 from tests.integration.servers import postgres_server, postgres_url, redis_server  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.integration
@@ -39,6 +47,10 @@ class TestStoreOnPostgreSQL(test_db.TestStore):
 
 
 class TestBusOnRedis(test_bus.TestBus):
+    pass
+
+
+class TestLeadershipOnPostgreSQL(test_leadership.TestLeadership):
     pass
 
 

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import sqlite3
 import sys
 import time
 import wave
@@ -20,7 +19,7 @@ from bench.house import House, house
 from hotline.ivr import render
 from hotline.telephony.asterisk import Asterisk
 from hotline.telephony.install import config_home
-from tests.integration import pbx
+from tests.integration import deployment, pbx
 from tests.integration.pbx import Ami, Sipp
 from tests.integration.process import until
 from tests.integration.sound import short_sounds
@@ -78,12 +77,7 @@ class Survivor:
     # What is so
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        store = self.house.settings.data_dir / "hotline.sqlite3"
-        connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=10)
-        try:
-            return connection.execute(query, values).fetchall()
-        finally:
-            connection.close()
+        return deployment.rows(self.house.settings, query, *values)
 
     def epoch(self) -> int:
         return int((self.rows("select epoch from pbx_node where state = 'live'") or [(0,)])[0][0])

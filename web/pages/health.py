@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from hotline.access.permissions import can
 from hotline.errors import NotAllowed, StartupError
+from hotline.leadership import Workers
 from web.auth import identify, public
 from web.deps import Web, Wired
 from web.metrics import CONTENT_TYPE
@@ -26,11 +27,17 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", dependencies=[public("health")])
 async def readyz(web: Wired) -> JSONResponse:
-    """Database, bus, Asterisk. 503 if one is not as it should be; says which, not why (the log does)."""
+    """Database, bus, Asterisk. 503 if one is not as it should be; says which, not why (the log does). No standby is
+    no fault: most have none.
+    """
     database, bus = await asyncio.gather(_answers(web.house.db.check()), _answers(web.house.bus.check()))
     asterisk = web.house.telephony_state()
     node = await _node(web) if database == "ok" else "unknown"
-    checks = {"database": database, "bus": bus, "asterisk": asterisk, "events": node}
+    workers = await web.house.workers() if database == "ok" else Workers()
+    checks = {
+        "database": database, "bus": bus, "asterisk": asterisk, "events": node,
+        "worker": "leads" if workers.leader else "none", "standby": "waits" if workers.standby else "none",
+    }  # fmt: skip
     is_ready = database == bus == "ok" and asterisk == node == "live"
     return JSONResponse({"ready": is_ready, **checks}, 200 if is_ready else 503)
 
