@@ -170,7 +170,12 @@ def replay(file: Annotated[Path, typer.Argument(help="What one AMI connection sa
 
 
 @cli.command("render-asterisk")
-def render_asterisk(directory: Annotated[Path, typer.Argument(help="Where the files go; made if missing.")]) -> None:
+def render_asterisk(
+    directory: Annotated[
+        Path | None,
+        typer.Argument(help="Where the files go, for a look; else into HOTLINE_ASTERISK_HOME, with sounds."),
+    ] = None,
+) -> None:
     """Write Asterisk's configuration for these settings, for a look or for the system's own Asterisk.
 
     Example: hotline render-asterisk /tmp/asterisk
@@ -179,7 +184,12 @@ def render_asterisk(directory: Annotated[Path, typer.Argument(help="Where the fi
     from hotline.telephony.asterisk import Asterisk
 
     settings = _settings()
-    for path in Asterisk(settings, render.texts(settings)).render(directory):
+    asterisk = Asterisk(settings, render.texts(settings))
+    if directory is None and not settings.asterisk_home:
+        raise StartupError(
+            "say where to, or set HOTLINE_ASTERISK_HOME: an Asterisk of our own is given its files by run"
+        )
+    for path in asterisk.lay_out() if directory is None else asterisk.render(directory):
         print(path)
 
 

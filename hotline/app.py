@@ -34,6 +34,11 @@ log = structlog.get_logger()
 LOG_CHANNEL = "log"
 _LOOK_S = 1.0
 _AGAIN_S = 5.0
+# What is counted only when it happens: an alert on a count that begins at one would not see the first.
+_FROM_ZERO = (
+    "worker_recordings_missing_total", "worker_recordings_repaired_total", "worker_write_retries_total",
+    "journal_cel_broken_total", "journal_calls_corrected_total", "journal_calls_created_total",
+)  # fmt: skip
 _LEAST_FREE_BYTES = 64 * 1024 * 1024
 
 
@@ -126,6 +131,7 @@ class App:
                 suffix = "" if name.startswith("queued") else "_total"
                 found[f"ami_{client.name}_{name}{suffix}"] = value
         if self.worker is not None:
+            found |= dict.fromkeys(_FROM_ZERO, 0.0)
             found["drift_corrections_total"] = self.worker.corrections
             found |= {f"worker_{name}_total": value for name, value in self.worker.counts.items()}
         elif self._workers is not None:

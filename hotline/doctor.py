@@ -3,6 +3,7 @@
 import asyncio
 import importlib.metadata
 import json
+import re
 import shutil
 import stat
 from collections.abc import Awaitable, Callable
@@ -12,13 +13,13 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from hotline import leadership, migrate
+from hotline import certificate, leadership, migrate
 from hotline.access import audit
 from hotline.bus import open_bus
 from hotline.calls import day as days
 from hotline.calls import directory
 from hotline.calls.models import Call, JournalFile, PbxNode
-from hotline.clock import iso, local, now
+from hotline.clock import from_epoch, iso, local, now
 from hotline.db import Database, ParkedEvent
 from hotline.errors import HotlineError
 from hotline.ivr import prompts
@@ -33,6 +34,8 @@ _ANSWER_S = 10.0
 _LEAST_FREE_GB = 1.0
 _CALENDAR_AHEAD = timedelta(days=60)
 _JOURNAL_BEHIND = timedelta(minutes=1)
+_CERTIFICATE_AHEAD = timedelta(days=14)
+_STARTING = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class _Patient:
 
     def checks(self) -> list[tuple[str, Check]]:
         return [
+            ("deployment", self.deployment),
             ("data directory", self.data_dir),
             ("disk", self.disk),
             ("packages", self.packages),
@@ -98,6 +102,7 @@ class _Patient:
             ("trail of reads", self.trail),
             ("sounds", self.sounds),
             ("calendar", self.calendar),
+            ("certificate", self.certificate),
             ("calls out", self.outside),
             ("asterisk", self.running),
             ("asterisk configuration", self.configuration),
@@ -106,6 +111,36 @@ class _Patient:
             ("events", self.events),
             ("totals", self.totals),
         ]
+
+    async def deployment(self) -> str:
+        """Which of the two this is, and what does not go together."""
+        settings, places = self.settings, self.asterisk.places
+        store = "PostgreSQL" if settings.store_url.startswith("postgresql") else "SQLite"
+        bus = "Redis" if settings.redis_url else "bus in the process"
+        if settings.secure_cookies != settings.sip_ws_url.startswith("wss://"):
+            raise Wrong("behind TLS HOTLINE_SECURE_COOKIES=true and HOTLINE_SIP_WS_URL=wss://… belong together")
+        if not places.is_systems:
+            return f"{store}, {bus}, an Asterisk of our own"
+        places.make()
+        for path, who in ((places.etc, "change its own configuration"), (places.data, "change its own sounds")):
+            if stat.S_IMODE(path.stat().st_mode) & 0o022:
+                raise Wrong(f"Asterisk's user can {who}: systemd-tmpfiles --create")
+        for path in (places.log, places.recordings, places.etc, places.run):
+            if stat.S_IMODE(path.stat().st_mode) & places.closed_to:
+                raise Wrong(f"{path} is open to everybody: systemd-tmpfiles --create")
+        return f"{store}, {bus}, systemd's Asterisk in {places.root}"
+
+    async def certificate(self) -> str:
+        url = self.settings.sip_ws_url
+        try:
+            until = await certificate.shown_until(url)
+        except (OSError, ValueError) as error:
+            raise Wrong(f"{url} shows none: {error}") from None
+        if until is None:
+            return "no TLS: pages work on this machine only"
+        if until - now() < _CERTIFICATE_AHEAD:
+            raise Wrong(f"browsers are shown one that ends {iso(until)}: renew it, and reload nginx")
+        return f"good until {iso(until)}"
 
     async def data_dir(self) -> str:
         path = self.settings.data_dir.resolve()
@@ -197,14 +232,16 @@ class _Patient:
 
     async def running(self) -> str:
         if not self.asterisk.alive():
-            raise Wrong("not running: `hotline run` starts it")
+            what = "`systemctl start hotline-asterisk`" if self.asterisk.places.is_systems else "`hotline run`"
+            raise Wrong(f"not running: {what} starts it")
         version = (await self.asterisk.cli("core show version")).split(" built ")[0].strip()
         return f"{version}, pid {self.asterisk.pid()}, {await self.asterisk.active_calls()} channels"
 
     async def configuration(self) -> str:
         places = self.asterisk.places
         if not places.config_hash.exists():
-            raise Wrong("none written yet: `hotline run` writes it")
+            what = "`hotline render-asterisk`" if places.is_systems else "`hotline run`"
+            raise Wrong(f"none written yet: {what} writes it")
         files = self.asterisk.files()
         if places.config_hash.read_text().strip() != self.asterisk.config_hash():
             other = [name for name, text in files.items() if not _holds(places.etc / name, text)]
@@ -212,6 +249,11 @@ class _Patient:
                 f"Asterisk runs with another configuration than these settings give ({', '.join(other)}): "
                 "ask with the settings of `hotline run`, or restart it"
             )
+        if places.is_systems:
+            said = re.search(r"^Last reload: (\d+)", await self.asterisk.cli("core show uptime seconds"), re.MULTILINE)
+            age = now() - from_epoch(places.config_hash.stat().st_mtime)
+            if said is not None and age + _STARTING < timedelta(seconds=int(said[1])):
+                raise Wrong("written after Asterisk last read it: systemctl reload hotline-asterisk, or restart it")
         return "as these settings give it"
 
     async def manager(self) -> str:
@@ -252,7 +294,7 @@ class _Patient:
                 raise Wrong(f"{path} is not there, though {known} calls are known: restart the hotline")
             return "no call since the last file was set aside" if known else "no call so far"
         mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
+        if mode & self.asterisk.places.closed_to:
             raise Wrong(f"{path} holds numbers and can be read by others (mode {mode:o})")
         return f"{path.name}, {path.stat().st_size // 1024} kB, {len(read)} records read"
 

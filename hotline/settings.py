@@ -75,6 +75,17 @@ class Settings(BaseSettings):
     )
     node: str = Field("pbx1", pattern=r"^[a-z0-9]{1,16}$", description="Name of this Asterisk, in every record.")
     asterisk_prefix: Path = Field(CHECKOUT / ".asterisk", description="Where the private Asterisk is unpacked.")
+    asterisk_home: str = Field(
+        "",
+        description="Directory of an Asterisk that systemd runs (`deploy/`): its configuration, logs, control socket, "
+        "recordings. Empty: the hotline runs one of its own below the data directory.",
+    )
+    metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Loopback port for `/metrics` of a process without a console (a worker); 0: none.",
+    )
     sip_ws_url: str = Field("", description="Where pages reach Asterisk; empty: its port on the page's host.")
     phone_loss: str = Field(
         "1,3",
@@ -164,6 +175,13 @@ class Settings(BaseSettings):
             raise ValueError("expected two numbers, amber,red, for instance 1,3")
         return value
 
+    @field_validator("asterisk_home")
+    @classmethod
+    def _home(cls, value: str) -> str:
+        if value and not Path(value).is_absolute():
+            raise ValueError("expected an absolute path, for instance /var/lib/hotline-pbx")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _driver(cls, value: str) -> str:
@@ -199,7 +217,7 @@ class Settings(BaseSettings):
 
     @property
     def recordings_dir(self) -> Path:
-        return self.data_dir.resolve() / "recordings"
+        return Path(self.asterisk_home or self.data_dir).resolve() / "recordings"
 
 
 def _is_port(text: str) -> bool:

@@ -22,6 +22,7 @@ from hotline.errors import HotlineError, NotSignedIn
 from web import api, auth, pages, problems, screens
 from web.deps import House, Web
 from web.edge import Edge
+from web.figures import Figures
 from web.live import Hub
 from web.metrics import Metrics
 from web.operations import Operations
@@ -64,7 +65,8 @@ def wire(house: House, renderer: Renderer) -> Web:
     operations = Operations(
         house.db, house.settings, counters=house.counters, unwritten_since=house.unwritten_since
     )  # fmt: skip
-    return Web(house, hub, renderer, metrics, operations)
+    figures = Figures(house.db, house.settings, lambda: hub.seq)
+    return Web(house, hub, renderer, metrics, figures, operations)
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from hotline.bus import Bus
 from hotline.db import Database
 from hotline.leadership import Workers
 from hotline.settings import Settings
+from web.figures import Figures
 from web.live import Hub
 from web.metrics import Metrics
 from web.operations import Operations
@@ -58,6 +59,7 @@ class Web:
     hub: Hub
     renderer: Renderer
     metrics: Metrics
+    figures: Figures
     operations: Operations
 
 

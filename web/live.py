@@ -188,6 +188,7 @@ class Hub:
         self._news += entries if self.screens else ()
         self._past.extend(entries)
         self.seq = entries[-1].seq
+        self._metrics.event_lag.observe(max(0.0, (now() - entries[-1].at).total_seconds()))
         for entry in entries:
             self._metrics.events.labels(entry.type).inc()
             if entry.type == "CallEnded":
@@ -315,7 +316,9 @@ def keys_of(changes: Changes, state: BoardState) -> set[str]:
 
 
 _AFTER = (
-    select(EventRow.seq, EventRow.type, EventRow.call_id, EventRow.ticket_id, EventRow.agent_id, EventRow.data)
+    select(
+        EventRow.seq, EventRow.type, EventRow.call_id, EventRow.ticket_id, EventRow.agent_id, EventRow.data, EventRow.at
+    )
     .where(EventRow.seq > bindparam("cursor"))
     .order_by(EventRow.seq)
     .limit(_READ_ROWS)

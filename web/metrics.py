@@ -3,10 +3,11 @@
 One registry an application, so that two in one process do not collide. Labels are templates and codes, never data.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -40,6 +41,12 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self.event_lag = Histogram(
+            "hotline_event_lag_seconds",
+            "From what Asterisk did (or a person) to its event being read for the screens, the newest of each read.",
+            buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60),
+            registry=self.registry,
+        )
         self.phone_loss = Histogram(
             "hotline_phone_loss_ratio",
             "Sound lost on agents' calls, in and out, as their pages measured it: one value in ten seconds of a call.",
@@ -63,8 +70,29 @@ class Metrics:
         )
         self.registry.register(_Totals(counters))
 
-    def text(self) -> bytes:
-        return generate_latest(self.registry)
+    def text(self, figures: Sequence[Metric] = ()) -> bytes:
+        """Prometheus' text format. `figures`: what else there is to tell (web.figures)."""
+        return generate_latest(self.registry) + told(figures)
+
+
+def told(figures: Sequence[Metric]) -> bytes:
+    """These alone, in the same format."""
+    return generate_latest(_Given(figures))
+
+
+def totals(counters: Callable[[], Mapping[str, float]]) -> bytes:
+    """Running totals alone, likewise."""
+    return told(list(_Totals(counters).collect()))
+
+
+class _Given(Collector):
+    """Figures that were read already."""
+
+    def __init__(self, figures: Sequence[Metric]) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._figures
 
 
 class _Totals(Collector):

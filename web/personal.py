@@ -6,6 +6,7 @@ each send, not when the socket opened.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -49,11 +50,12 @@ class Entry(NamedTuple):
     ticket_id: UUID | None
     agent_id: UUID | None
     data: Mapping[str, Any]
+    at: datetime
 
 
 def entry_of(row: Sequence[Any]) -> Entry:
     """From the log's columns, in the order of Entry's fields."""
-    seq, kind, call_id, ticket_id, agent_id, data = row
+    seq, kind, call_id, ticket_id, agent_id, data, at = row
     return Entry(
         seq,
         kind,
@@ -61,6 +63,7 @@ def entry_of(row: Sequence[Any]) -> Entry:
         ticket_id or _id(data.get("ticket_id")),
         agent_id or _id(data.get("agent_id")),
         data,
+        at,
     )
 
 

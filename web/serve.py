@@ -4,8 +4,8 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib import import_module
 
 import structlog
@@ -79,7 +79,7 @@ async def _serve(settings: Settings, roles: frozenset[str], stop: _Stop, *, stan
     await app.check()
     if settings.demo and (accounts := await admin.ensure_demo_accounts(app.db, settings)):
         _say(f"demo accounts, printed this once and kept in {settings.data_dir / admin.DEMO_FILE}:\n{accounts}")
-    async with app.running():
+    async with _figures(app, is_shown=sock is None), app.running():
         if sock is None or loading is None:
             await app.ready(_READY_S)
             _start_is_over()
@@ -127,6 +127,18 @@ async def _serve_web(app: App, sock: socket.socket, stop: _Stop) -> None:
     finally:
         server.should_exit = True
         await serving
+
+
+@asynccontextmanager
+async def _figures(app: App, *, is_shown: bool) -> AsyncIterator[None]:
+    """A console has its own page for them; a worker, also one that stands by, answers at a port of its own."""
+    if not is_shown or app.settings.metrics_port == 0:
+        yield
+        return
+    from web.worker_figures import shown  # noqa: PLC0415 - a console, or a worker without figures, starts without it
+
+    async with shown(app):
+        yield
 
 
 def _start_is_over() -> None:

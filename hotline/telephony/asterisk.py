@@ -108,13 +108,28 @@ class Asterisk:
     def render(self, directory: Path) -> list[Path]:
         """Write all files into a directory; those of the agents' phones only if there are none yet."""
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        mode = self.places.file_mode if directory == self.places.etc else 0o600
         written = []
         for name, text in sorted(self.files().items()):
-            write_file(directory / name, text)
+            write_file(directory / name, text, mode)
             written.append(directory / name)
         if not (directory / AGENTS).exists():
-            write_file(directory / AGENTS, agents_text([]))
+            write_file(directory / AGENTS, agents_text([]), mode)
             written.append(directory / AGENTS)
+        return written
+
+    def lay_out(self) -> list[Path]:
+        """Configuration and sounds where Asterisk looks for them; it has them from its next start on, most of them from
+        a reload on. Raises StartupError when a directory is missing.
+        """
+        self.places.make()
+        files, wanted = self.files(), self.config_hash()
+        self._lay_sounds()
+        for name in {path.name for path in self.places.etc.glob("*.conf")} - {*files, AGENTS}:
+            (self.places.etc / name).unlink()
+        written = self.render(self.places.etc)
+        if not self.is_as_rendered():  # its time says since when
+            write_file(self.places.config_hash, wanted + "\n", self.places.file_mode)
         return written
 
     def _values(self) -> dict[str, object]:
@@ -142,7 +157,8 @@ class Asterisk:
 
         It reads them also when the file says so already: whoever wrote it may have died, or not been answered, before.
         """
-        write_file(self.places.agents, agents_text(phones, outside, self.settings.outbound_trunk))
+        text = agents_text(phones, outside, self.settings.outbound_trunk)
+        write_file(self.places.agents, text, self.places.file_mode)
         if self.alive():
             await self.cli("module reload res_pjsip.so")
 
@@ -159,8 +175,10 @@ class Asterisk:
         return self._running()[0]
 
     def _running(self) -> tuple[int | None, int | None]:
-        """The keeper and Asterisk."""
+        """The keeper and Asterisk. Systemd's has no keeper of ours."""
         try:
+            if self.places.is_systems:
+                return None, self._if_ours(int(self.places.pid.read_text()))
             keeper, child = map(int, self.places.pid.read_text().split())
         except (OSError, ValueError):
             return None, None
@@ -192,21 +210,29 @@ class Asterisk:
         return self._started is not None
 
     async def start(self) -> None:
-        """Start, or adopt what runs on our directory and ports. Returns when it takes calls and AMI logins."""
+        """Start, or adopt what runs on our directory and ports. Returns when it takes calls and AMI logins.
+
+        Systemd's is only waited for.
+        """
+        if self.places.is_systems:
+            await self._booted()
+            if not self.is_as_rendered():
+                log.warning("asterisk.adopted with another configuration: hotline render-asterisk, then restart it")
+            return
         self.places.make()
-        files = self.files()
         wanted = self.config_hash()
         if self.alive() and not await self._adopt(wanted):
             await self.stop()
         if not self.alive():
             await self._ports_free()
-            self._lay_sounds()
-            for name in {path.name for path in self.places.etc.glob("*.conf")} - {*files, AGENTS}:
-                (self.places.etc / name).unlink()
-            self.render(self.places.etc)
-            write_file(self.places.config_hash, wanted + "\n")
+            self.lay_out()
             self._spawn()
         await self._booted()
+
+    def is_as_rendered(self) -> bool:
+        """The files that were written last are those that these settings give."""
+        path = self.places.config_hash
+        return path.exists() and path.read_text().strip() == self.config_hash()
 
     async def _ports_free(self) -> None:
         """A process that ended a moment ago may still be letting go of its ports."""
@@ -261,9 +287,11 @@ class Asterisk:
     async def _booted(self) -> None:
         end = time.monotonic() + _BOOT_S
         while not await ports.greets(self.settings.ami_port, b"Asterisk Call Manager"):
-            if not self.alive():
+            if not self.alive() and not self.places.is_systems:
                 raise StartupError(f"Asterisk ended at its start: {self._last_words()}")
             if time.monotonic() > end:
+                if not self.alive():
+                    raise StartupError(f"no Asterisk runs on {self.places.root}: systemctl start hotline-asterisk")
                 raise StartupError(
                     f"Asterisk's manager port {self.settings.ami_port} did not answer: {self._last_words()}"
                 )
@@ -314,8 +342,11 @@ class Asterisk:
         return said.decode(errors="replace")
 
     async def stop(self) -> None:
-        """Take no new calls, let those that are up end for at most `drain_s`, then end them. Nothing to do: fine."""
-        if not self.alive():
+        """Take no new calls, let those that are up end for at most `drain_s`, then end them. Nothing to do: fine.
+
+        Systemd's goes on: calls do not end because we do.
+        """
+        if not self.alive() or self.places.is_systems:
             return
         if self.settings.drain_s > 0:
             # The command returns when the last call has ended: the time it may take is the time to drain.
@@ -363,6 +394,8 @@ class Asterisk:
         links["sounds/en"] = english if english.is_dir() else self.installation.data / "sounds" / "en"
         for name, target in links.items():
             link = data / name
+            if link.is_symlink() and link.readlink() == target:
+                continue  # systemd's may be playing it just now
             if link.is_symlink() or link.exists():
                 link.unlink()
             link.symlink_to(target)
@@ -394,10 +427,10 @@ def agents_text(phones: Sequence[tuple[str, str]], outside: Mapping[str, str] | 
     return environment().get_template(f"{AGENTS}.j2").render(phones=sorted(phones), outside=numbers, trunk=trunk)
 
 
-def write_file(path: Path, text: str) -> None:
-    """Whole or not at all, readable by us alone."""
+def write_file(path: Path, text: str, mode: int = 0o600) -> None:
+    """Whole or not at all, readable by us alone, or by whom `mode` lets."""
     part = path.with_name(f".{path.name}.part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

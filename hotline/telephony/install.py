@@ -30,10 +30,12 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The directories of one running Asterisk, all below the data directory."""
+    """The directories of one running Asterisk: below the data directory, or where systemd runs one (`is_systems`)."""
 
     root: Path
     recordings: Path
+    secrets: Path
+    is_systems: bool = False
 
     @property
     def etc(self) -> Path:
@@ -52,18 +54,29 @@ class Places:
     def run(self) -> Path:
         """Where the control socket is: elsewhere when its path would be too long for the system."""
         plain = self.root / "run"
-        if len(os.fsencode(plain / "asterisk.ctl")) <= _LONGEST_SOCKET:
+        if self.is_systems or len(os.fsencode(plain / "asterisk.ctl")) <= _LONGEST_SOCKET:
             return plain
         mark = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
         return Path("/tmp") / f"hotline-{os.getuid()}-{mark}"  # noqa: S108 (made with mode 700, owner checked)
 
     @property
     def pid(self) -> Path:
-        return self.root / "pid"
+        """Of the keeper and Asterisk; under systemd Asterisk's own file."""
+        return self.run / "asterisk.pid" if self.is_systems else self.root / "pid"
+
+    @property
+    def file_mode(self) -> int:
+        """Of configuration: another user's Asterisk reads it by the directory's group."""
+        return 0o640 if self.is_systems else 0o600
+
+    @property
+    def closed_to(self) -> int:
+        """The bits that no file with callers' numbers may have."""
+        return 0o007 if self.is_systems else 0o077
 
     @property
     def config_hash(self) -> Path:
-        return self.root / "config.sha256"
+        return (self.etc if self.is_systems else self.root) / "config.sha256"
 
     @property
     def agents(self) -> Path:
@@ -80,12 +93,15 @@ class Places:
         """What the queue did, with our own first and last line of each call."""
         return self.log / "queue_log"
 
-    @property
-    def secrets(self) -> Path:
-        return self.root.parent / "secrets.json"
-
     def make(self) -> None:
-        """Make what is missing, readable by nobody else. Raises StartupError for a run directory that is not ours."""
+        """Make what is missing, readable by nobody else. Raises StartupError for a run directory that is not ours, and
+        for a missing one of systemd's Asterisk, whose directories have two owners (deploy/tmpfiles.conf).
+        """
+        if self.is_systems:
+            for path in (self.etc, self.data, self.run, self.log / "cel-custom", self.recordings):
+                if not path.is_dir():
+                    raise StartupError(f"{path} is not there: run systemd-tmpfiles --create")
+            return
         self.root.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         for path in (self.root, self.etc, self.log / "cel-custom", self.data, self.recordings, self.run):
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -97,10 +113,12 @@ class Places:
 
 def places(settings: Settings) -> Places:
     """Raises StartupError for a data directory whose path Asterisk's configuration cannot carry."""
-    root = settings.data_dir.resolve() / "asterisk"
+    data = settings.data_dir.resolve()
+    root = Path(settings.asterisk_home).resolve() if settings.asterisk_home else data / "asterisk"
     if not _SAFE_PATH.fullmatch(str(root)):
-        raise StartupError(f"the data directory's path has a character that Asterisk cannot take: {root.parent}")
-    return Places(root, settings.recordings_dir)
+        what = "Asterisk directory's" if settings.asterisk_home else "data directory's"
+        raise StartupError(f"the {what} path has a character that Asterisk cannot take: {root.parent}")
+    return Places(root, settings.recordings_dir, data / "secrets.json", bool(settings.asterisk_home))
 
 
 def find(prefix: Path) -> Installation:

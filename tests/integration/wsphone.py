@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import re
 import uuid
+from ssl import SSLContext
 from types import TracebackType
 
 import websockets
@@ -13,10 +14,14 @@ _HOST = "phone.invalid"
 
 class WsPhone:
     """Register with `async with`; `status` is the last answer, `rung` is set by an INVITE,
-    `call` is the call's name that it told."""
+    `call` is the call's name that it told. `url`, `trusted`: through a proxy with TLS instead of Asterisk's own port.
+    """
 
-    def __init__(self, port: int, endpoint: str, secret: str) -> None:
-        self.port, self.endpoint, self.secret = port, endpoint, secret
+    def __init__(
+        self, port: int, endpoint: str, secret: str, *, url: str | None = None, trusted: SSLContext | None = None
+    ) -> None:
+        self.endpoint, self.secret = endpoint, secret
+        self.url, self.trusted = url or f"ws://127.0.0.1:{port}/ws", trusted
         self.status = 0
         self.rung = asyncio.Event()
         self.call: str | None = None
@@ -24,7 +29,7 @@ class WsPhone:
 
     async def __aenter__(self) -> "WsPhone":
         self._socket = await websockets.connect(
-            f"ws://127.0.0.1:{self.port}/ws", subprotocols=[websockets.Subprotocol("sip")]
+            self.url, subprotocols=[websockets.Subprotocol("sip")], ssl=self.trusted
         )
         await self._socket.send(self._register(""))
         answer = await self._answer()

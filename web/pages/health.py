@@ -64,7 +64,7 @@ async def metrics(request: Request, web: Wired) -> Response:
         signed = await identify(request, web.house)
         if not can(signed.actor, "metrics.view"):
             raise NotAllowed("Your role may not do this.")
-    return Response(web.metrics.text(), media_type=CONTENT_TYPE)
+    return Response(web.metrics.text(await web.figures.read()), media_type=CONTENT_TYPE)
 
 
 def _is_loopback(request: Request) -> bool:
