@@ -1,5 +1,6 @@
 // Before calls: is the microphone heard, does sound reach Asterisk and come back, is the network good enough. The phone calls
 // Asterisk's echo (hl-test) with the microphone and a short tone that only the test hears; what comes back is timed.
+import { allAddresses } from "./candidates.js";
 import * as devices from "./devices.js";
 import * as microphone from "./microphone.js";
 import { Line, pair, sample } from "./quality.js";
@@ -130,7 +131,7 @@ class EchoCall {
         pcConfig: { iceServers: [] },
         sessionTimersExpires: 120,
         eventHandlers: {
-          icecandidate: ({ ready }) => ready(),
+          icecandidate: allAddresses(),
           ended: over,
           failed: over,
           confirmed: () => {

@@ -5,6 +5,7 @@
 //   data-held   false holding true resuming: this phone's own hold, as far as Asterisk has agreed to it
 // The only module that touches SIP. One tab owns the phone, by a Web Lock.
 import JsSIP from "jssip";
+import { allAddresses } from "./candidates.js";
 import * as microphone from "./microphone.js";
 import { send, why } from "./net.js";
 import { OneTab } from "./onetab.js";
@@ -239,7 +240,7 @@ function onSession({ originator, session: incoming, request }) {
   // A supervisor's leg on an agent's call is no call of theirs: nothing else in the page need know.
   about = { call, number: mask(from), isElsewhere: request.getHeader("X-Hotline-Asked") === "supervise" };
   box.querySelector("[data-phone-number]").textContent = about.number;
-  session.on("icecandidate", ({ ready }) => ready());
+  session.on("icecandidate", allAddresses());
   session.on("peerconnection", ({ peerconnection }) => {
     peerconnection.addEventListener("track", ({ streams, track }) => {
       box.querySelector("audio").srcObject = streams[0] ?? new MediaStream([track]);
