@@ -307,7 +307,8 @@ class SupervisionChanged(Event):
     """A supervisor is on an agent's call in another way than before, as Asterisk says, or not any more.
 
     `mode`: listen, whisper (only the agent hears them), join (both do); take-over, left and failed end it.
-    `agent_id`: whose call it was when they came; `supervisor_id`: the supervisor's phone. `reason`: as they gave it.
+    `before`: the mode until now, None when they come. `agent_id`: whose call it was when they came;
+    `supervisor_id`: the supervisor's phone. `reason`: as they gave it.
     """
 
     call_id: UUID
@@ -315,6 +316,7 @@ class SupervisionChanged(Event):
     supervisor_id: UUID
     mode: str
     reason: str
+    before: str | None = None
 
 
 CATALOGUE: dict[str, type[Event]] = {

@@ -79,7 +79,7 @@ class Hub:
         self._unwritten = unwritten
         self.state = BoardState(settings.line_channels, settings.timezone, now())
         self._patches = Patches(renderer, self.state)
-        self._personal = Personal(self.state.on_call)
+        self._personal = Personal(self.state.on_call, shows_listeners=settings.supervision_shown)
         self.screens: set[Screen] = set()
         self.seq = -1
         self._past: deque[Entry] = deque(maxlen=RESUME_EVENTS)

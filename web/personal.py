@@ -16,6 +16,7 @@ from hotline.access.permissions import Owned, can
 from hotline.db import Tx
 from hotline.tickets.models import Contact, ContactTicket, Ticket
 from web.screens import Screen
+from web.watching import is_noticed
 
 _TO_AGENT = frozenset({"AgentChanged", "PhoneSecretChanged", "PhoneProvisioned"})
 _TO_EVERYBODY = frozenset({"CallBackDue", "CallBackDone"})  # whoever has a phone may call back
@@ -95,10 +96,15 @@ class Mail(NamedTuple):
 
 
 class Personal:
-    """Knows the tickets that recent events speak of. `on_call`: the agents on a call."""
+    """Knows the tickets that recent events speak of. `on_call`: the agents on a call. `shows_listeners`: an agent is
+    told of a supervisor who only listens.
+    """
 
-    def __init__(self, on_call: Callable[[UUID], Iterable[UUID]] = lambda _call: ()) -> None:
+    def __init__(
+        self, on_call: Callable[[UUID], Iterable[UUID]] = lambda _call: (), *, shows_listeners: bool = True
+    ) -> None:
         self._on_call = on_call
+        self._shows_listeners = shows_listeners
         self._tickets: dict[UUID, _About] = {}
         self._parked: set[UUID] = set()
 
@@ -133,7 +139,8 @@ class Personal:
             elif entry.type in _OF_HELP:
                 letter = Letter(_json(entry.type, agent=entry.data["agent_id"]), None)
                 supervisors += [letter] if entry.type in _TO_SUPERVISORS else ()
-                for who in filter(None, (_id(entry.data["agent_id"]), _id(entry.data.get("supervisor_id")))):
+                watched = _id(entry.data["agent_id"]) if self._shows_listeners or is_noticed(entry.data) else None
+                for who in filter(None, (watched, _id(entry.data.get("supervisor_id")))):
                     to_agent.setdefault(who, []).append(letter)
             elif entry.type in _TO_AGENT and entry.agent_id is not None:
                 to_agent.setdefault(entry.agent_id, []).append(Letter(_own(entry), None))

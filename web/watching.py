@@ -6,6 +6,7 @@ Two statements, run only when the log says that something of it changed.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -105,6 +106,14 @@ def shown_to(actor: Actor, events: Sequence[EventRow], *, shows_listeners: bool)
                 continue
         found.append(event)
     return found
+
+
+def is_noticed(data: Mapping[str, Any]) -> bool:
+    """Whether an agent notices what this event of a call for help or a supervisor tells, who is not to see who only
+    listens: somebody is heard now, or was until now, or has the call.
+    """
+    mode = data.get("mode")
+    return mode is None or mode == "take-over" or bool(_HEARD & {mode, data.get("before")})
 
 
 def _watcher(row: Supervision, name: str) -> Watcher:

@@ -36,7 +36,8 @@ CONTEXT = "hl-spy"
 ROOM = "hl-room"
 _GOODBYE = 16
 ASKED = "supervise"  # what the page's phone knows the leg by: it answers by itself
-_RING_MS = 6_000
+_RING_MS = 6_000  # a page answers by itself
+_OUTSIDE_RING_MS = 25_000  # a person takes a telephone out of a pocket
 _LOOK_S = 0.25
 
 
@@ -205,9 +206,11 @@ class SupervisorDesk:
             "HLSPIED": theirs.agent, "HLCALL": call.linkedid, "HLWHOM": theirs.caller, "HLMEMBER": agent.endpoint,
             "HLBY": supervisor.endpoint, "HLREF": str(row.id), "HLROUND": str(_round(row)),
         }  # fmt: skip
+        ring_ms = _RING_MS if supervisor.outside_number is None else _OUTSIDE_RING_MS
         command = actions.originate(
-            supervisor.endpoint, CONTEXT, wish.mode, variables, call.line, asked=ASKED, timeout_ms=_RING_MS
-        )
+            supervisor.endpoint, CONTEXT, wish.mode, variables, call.line, call=call.linkedid, asked=ASKED,
+            timeout_ms=ring_ms,
+        )  # fmt: skip
         return command, row
 
     async def _tell(self, ref: UUID, command: Command) -> None:

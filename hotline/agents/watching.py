@@ -8,21 +8,27 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import bindparam, column, select, update
+from sqlalchemy import bindparam, column, or_, select, update
 
-from hotline.agents.models import HelpRequest, Supervision
+from hotline.agents.models import Agent, HelpRequest, Supervision
 from hotline.agents.presence import SpySeen
 from hotline.calls.models import Call
 from hotline.db import Emitted, Tx
 from hotline.events import AgentLegEnded, CallEnded, CallMerged, HelpAsked, HelpEnded, SupervisionChanged
 
-PENDING = timedelta(
-    seconds=15
-)  # a page's phone answers by itself within one; a number rings six, and has eight for its 1
+PENDING = timedelta(seconds=15)  # a page's phone answers by itself within one, and a switch takes less
+PENDING_OUTSIDE = timedelta(seconds=40)  # a number outside rings 25, and has eight for its 1
 _OPEN = select(Supervision).where(Supervision.ended_at.is_(None))
 _OF_SUPERVISOR = _OPEN.where(Supervision.supervisor_id == bindparam("supervisor"))
 _BY_ID = select(Supervision).where(Supervision.id == bindparam("id")).with_for_update()
-_UNCONFIRMED = _OPEN.where(Supervision.pending_at <= bindparam("before"))
+_UNCONFIRMED = _OPEN.join(Agent, Agent.id == Supervision.supervisor_id).where(
+    Supervision.pending_at <= bindparam("before"),
+    # Until it has begun, a telephone outside is being taken out of a pocket.
+    or_(
+        Agent.outside_number.is_(None), Supervision.began_at.is_not(None),
+        Supervision.pending_at <= bindparam("long_before"),
+    ),
+)  # fmt: skip
 _HELP = select(HelpRequest).where(HelpRequest.ended_at.is_(None))
 _HELP_OF_AGENT = _HELP.where(HelpRequest.agent_id == bindparam("agent")).with_for_update()
 _HELP_OF_CALL = _HELP.where(HelpRequest.call_id == bindparam("call")).with_for_update()
@@ -112,8 +118,8 @@ async def observe(tx: Tx, seen: SpySeen, at: datetime) -> None:
     if row.pending == seen.what:
         row.pending = row.pending_at = None
     if row.mode != seen.what:
-        row.mode, row.mode_at = seen.what, at
-        _changed(tx, row, seen.what, at, seen.key)
+        before, row.mode, row.mode_at = row.mode, seen.what, at
+        _changed(tx, row, seen.what, at, seen.key, before=before)
     if seen.what == "take-over":  # from here on it is their call, with a leg like any agent's
         row.ended_at, row.result = at, "taken"
     await end_help(tx, row.agent_id, "answered", at)
@@ -123,31 +129,35 @@ def end(tx: Tx, row: Supervision, result: str, at: datetime, key: str) -> None:
     """`result`: left, or failed for one that never came about."""
     row.ended_at, row.result = at, result
     row.pending = row.pending_at = None
-    _changed(tx, row, result, at, key)
+    _changed(tx, row, result, at, key, before=row.mode)
 
 
-def _changed(tx: Tx, row: Supervision, mode: str, at: datetime, key: str) -> None:
+def _changed(tx: Tx, row: Supervision, mode: str, at: datetime, key: str, *, before: str | None) -> None:
     event = SupervisionChanged(
         at=at, dedupe_key=f"{key}:supervision", call_id=row.call_id, agent_id=row.agent_id,
-        supervisor_id=row.supervisor_id, mode=mode, reason=row.reason,
+        supervisor_id=row.supervisor_id, mode=mode, reason=row.reason, before=before,
     )  # fmt: skip
     tx.emit(event, call_id=row.call_id, agent_id=row.agent_id)
 
 
 async def sweep(tx: Tx, at: datetime) -> None:
     """What nobody confirmed in time: a phone that never answered, a switch that did not come about."""
-    for row in await tx.session.scalars(_UNCONFIRMED, {"before": at - PENDING}):
+    for row in await tx.session.scalars(_UNCONFIRMED, _before(at)):
         if row.began_at is None:
             end(tx, row, "failed", at, f"spy:{row.id}:unanswered")
         else:
             pending, row.pending = row.pending, None
             row.pending_at = None
-            _changed(tx, row, row.mode or "listen", at, f"spy:{row.id}:{pending}:{at.isoformat()}")
+            _changed(tx, row, row.mode or "listen", at, f"spy:{row.id}:{pending}:{at.isoformat()}", before=row.mode)
 
 
 async def is_due(tx: Tx, at: datetime) -> bool:
     """Whether `sweep` has anything to do."""
-    return (await tx.session.scalars(_UNCONFIRMED, {"before": at - PENDING})).first() is not None
+    return (await tx.session.scalars(_UNCONFIRMED, _before(at))).first() is not None
+
+
+def _before(at: datetime) -> dict[str, datetime]:
+    return {"before": at - PENDING, "long_before": at - PENDING_OUTSIDE}
 
 
 async def vanished(tx: Tx, legs: Collection[str]) -> bool:

@@ -117,6 +117,7 @@ def originate(
     caller_id: str = "",
     *,
     channel_id: str = "",
+    call: str = "",
     asked: str = "",
     timeout_ms: int = 30_000,
 ) -> Command:
@@ -124,7 +125,8 @@ def originate(
 
     `variables` are set on its channel before it rings; `caller_id`: the number that it shows; `channel_id`: the
     Uniqueid that it gets; `asked`: what this ring was asked for (dial, supervise), told to the phone's page, which
-    then answers by itself. Answered at once; what comes of it is told by OriginateResponse.
+    then answers by itself, with the `call` that it is about (by default the one that it begins). Answered at once; what
+    comes of it is told by OriginateResponse.
     """
     headers = [
         ("Channel", interface(endpoint)),
@@ -141,8 +143,9 @@ def originate(
     if asked:
         # Not by PreDialGoSub: Asterisk 22.10 drops it when Async is true.
         headers.append(("Variable", f"PJSIP_HEADER(add,X-Hotline-Asked)={_checked(_ASKED, asked)}"))
-        if channel_id:
-            headers.append(("Variable", f"PJSIP_HEADER(add,X-Hotline-Call)={channel_id}"))
+        if call or channel_id:
+            name = _checked(_CHANNEL, call or channel_id)
+            headers.append(("Variable", f"PJSIP_HEADER(add,X-Hotline-Call)={name}"))
     for name, value in (variables or {}).items():
         headers.append(("Variable", f"{_checked(_VARIABLE, name)}={_checked(_PLAIN, value)}"))
     return Command("Originate", tuple(headers))

@@ -111,6 +111,8 @@ async def test_the_supervisors_phone_is_rung_for_a_leg_on_the_agents_own(scene: 
     assert (given["HLCALL"], given["HLREF"]) == (scene.call.linkedid, str(row.id))
     assert given["HLWHOM"] == scene.call.linkedid  # the caller's own channel began the call
     assert given["PJSIP_HEADER(add,X-Hotline-Asked)"] == "supervise"
+    # The phone's page knows the call by the name that all records have, should it become theirs.
+    assert given["PJSIP_HEADER(add,X-Hotline-Call)"] == scene.call.linkedid
     # Nothing is so yet: only asked for.
     assert (row.mode, row.pending, row.began_at) == (None, "whisper", None)
     assert (row.role, row.reason) == ("supervisor", "training")
@@ -252,6 +254,33 @@ async def test_a_phone_that_never_answers_and_a_switch_that_never_comes_are_give
     assert (await scene.row()).result == "failed"
     assert await scene.trail("SupervisionChanged") == [("SupervisionChanged", "failed")]
     await scene.desk.begin(scene.supervisor.id, scene.agent.id, Wish("listen", "help", "supervisor"))
+
+
+async def test_a_supervisor_who_is_rung_on_a_number_outside_has_time_to_take_it_up(scene: Scene) -> None:
+    """As the queue gives it: 25 s to answer, then 8 s to press 1 (asterisk-config/README)."""
+    async with scene.db.write() as tx:
+        (await service.locked(tx, scene.supervisor.id)).outside_number = "13900001111"
+    await scene.begin()
+    assert ("Timeout", "25000") in scene.sent[0].headers
+    scene.at += timedelta(seconds=25 + 8)
+    await scene.desk.sweep()
+    assert (await scene.row()).ended_at is None
+    await scene.told("listen")
+    assert (await scene.row()).mode == "listen"
+    # From then on it is a leg like any other: a switch that nobody confirms is given up as quickly.
+    await scene.desk.switch(scene.supervisor.id, "join")
+    scene.at += watching.PENDING
+    await scene.desk.sweep()
+    assert (await scene.row()).pending is None
+
+
+async def test_a_number_outside_that_nobody_takes_up_is_given_up(scene: Scene) -> None:
+    async with scene.db.write() as tx:
+        (await service.locked(tx, scene.supervisor.id)).outside_number = "13900001111"
+    await scene.begin()
+    scene.at += watching.PENDING_OUTSIDE
+    await scene.desk.sweep()
+    assert (await scene.row()).result == "failed"
 
 
 async def test_a_refused_command_leaves_nothing_pending(scene: Scene) -> None:

@@ -1,6 +1,7 @@
 """Help on a call as screens show it: who may ask, who is told, who sees whom, and the trace of every step."""
 
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hotline.agents.presence import SpySeen
 from hotline.agents.supervision import Wish
 from hotline.calls.models import Call
 from hotline.clock import now
-from hotline.db import Tx
+from hotline.db import Database, Tx
 from tests import factories
 from tests.web_house import House, Person, Socket, english, house
 
@@ -40,8 +41,9 @@ async def _comes(house: House, supervisor: Person, agent: Person, call: Call, mo
         )  # fmt: skip
         tx.session.add(row)
         await tx.session.flush()
-        seen = SpySeen(supervisor.agent.endpoint, mode, str(row.id), "pbx1-1.9", f"spy:{row.id}:{mode}")
-        await watching.observe(tx, seen, now())
+        at = now()
+        seen = SpySeen(supervisor.agent.endpoint, mode, str(row.id), "pbx1-1.9", f"spy:{at.isoformat()}:{mode}")
+        await watching.observe(tx, seen, at)
 
 
 async def _row(tx: Tx) -> Supervision | None:
@@ -58,6 +60,14 @@ async def _frame(house: House, socket: Socket) -> dict[str, Any]:
     await house.hub.catch_up()
     house.hub.flush()
     return await socket.frame()
+
+
+async def _told(socket: Socket) -> int:
+    """Live words of a supervisor that have arrived."""
+    told = 0
+    while not socket.silent:
+        told += [event["type"] for event in (await socket.frame())["events"]].count("SupervisionChanged")
+    return told
 
 
 async def test_a_call_for_help_reaches_every_supervisor_at_once_and_no_other_agent(house: House) -> None:
@@ -138,6 +148,27 @@ async def test_who_only_listens_is_in_no_timeline_of_the_agents_where_that_is_hi
         async with house.client(listener) as client:
             text = (await client.get(path)).text
         assert f"{listener.account.name} listens in" in text and f"{listener.account.name} left the call" in text
+
+
+async def test_no_live_word_tells_an_agent_of_one_who_only_listens_where_that_is_hidden(
+    db: Database, tmp_path: Path
+) -> None:
+    house = House(db, tmp_path, supervision_shown=False)
+    await house.live()
+    agent, supervisor = await house.sign_in("agent"), await house.sign_in("supervisor", phone=True)
+    call = await _talks(house, agent)
+    async with house.socket(agent) as watched, house.socket(supervisor) as own:
+        for socket in (watched, own):
+            await socket.frame()
+        told: list[tuple[int, int]] = []
+        for mode in ("listen", "whisper", "listen", "join", "listen", "end"):
+            await _comes(house, supervisor, agent, call, mode)
+            await house.hub.catch_up()
+            house.hub.flush()
+            await watched.settle()
+            told.append((await _told(watched), await _told(own)))
+    # Of the second and third time that they listen, only that they are no longer heard.
+    assert told == [(0, 1), (1, 1), (1, 1), (1, 1), (1, 1), (0, 1)]
 
 
 async def test_every_step_of_a_supervisor_is_traced_with_mode_reason_and_role(house: House) -> None:

@@ -6,7 +6,7 @@ from tests.e2e.conftest import People
 from tests.e2e.house import House, until
 from tests.e2e.screens import PATIENT, AgentPage
 from tests.e2e.sounds import CALLER_HZ, FIRST_HZ, SECOND_HZ, hear
-from tests.e2e.test_conversation import speaking, talks
+from tests.e2e.test_conversation import speaking, stands, talks
 
 
 async def does(supervisor: AgentPage, what: str) -> None:
@@ -54,8 +54,16 @@ async def test_help_is_asked_for_and_a_supervisor_listens_whispers_joins_and_tak
         await until(lambda: _wrote(supervisor, "孩子哭着说"), what="the agent's text is the supervisor's to go on with")
         await supervisor.write("，已安抚。")
         await supervisor.is_saved("summary")
+        # A note for somebody else who then is not asked after all belongs to this call, as with any that rang here.
+        await stands(supervisor, "talking")
+        await supervisor.press("F6")
+        await supervisor.page.keyboard.type("queue")
+        await supervisor.page.fill("#picker-note", "妈妈六点到家")
+        await supervisor.press("Escape")
         await supervisor.hang_up()
         await caller.until(lambda c: c.ended_by == "hotline")
+        kept = supervisor.page.locator("#kept li")
+        await expect(kept.locator("textarea")).to_have_value("妈妈六点到家", timeout=PATIENT)
     record = await supervisor.record_of(ref)
     assert (record["outcome"], record["hangup_by"], record["agent"]) == ("answered", "agent", "supervisor")
     hotline.agrees_with_journal(record)

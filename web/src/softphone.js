@@ -409,6 +409,13 @@ export function act(name) {
 export const connection = () => session?.connection ?? null;
 export const userAgent = () => ua;
 
+// A supervisor's leg has become a call of theirs, which everything in the page now needs to know: they have taken it over.
+export function isTheirsNow() {
+  if (!about.isElsewhere || box.dataset.call !== "talking") return;
+  about = { call: about.call, number: "" };
+  setCall("talking");
+}
+
 export function callState() {
   return box?.dataset.call ?? "none";
 }

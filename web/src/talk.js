@@ -103,6 +103,7 @@ export async function refresh() {
   }
   if (pending && box().dataset.stamp !== pending.stamp) finish();
   mark();
+  if (state()) softphone.isTheirsNow();
   tick();
   if (!picker.fits(state())) picker.close();
   // Somebody else may pick up who is parked: asked for while it may still change.
