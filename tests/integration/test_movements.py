@@ -445,6 +445,22 @@ async def test_a_number_that_is_not_allowed_is_not_reached_and_the_agent_is_back
     await scene.heard(caller={"a1"}, a1={"caller"})
 
 
+async def test_a_call_out_is_over_for_all_agents_on_it_when_the_person_leaves(scene: Scene) -> None:
+    """As a call in: two who were with them do not stay behind with each other."""
+    made = "pbx1-1.d101"
+    await scene.move(asked.originate("a1", "hl-dial", "12355", {"__HLLINE": "12345"}, channel_id=made, asked="dial"))
+    await scene.heard(a1={"outside"}, outside={"a1"})
+    scene.call = scene.leg("outside")
+    await scene.consult("a1", "a2")
+    await scene.heard(outside={"music"}, a1={"a2"}, a2={"a1"})
+    await scene.conference()
+    await scene.heard(outside={"a1", "a2"}, a1={"outside", "a2"}, a2={"outside", "a1"})
+    scene.phones["outside"].hang_up()
+    await until(lambda: all(scene.phones[name].ended.is_set() for name in ("a1", "a2")), "both phones are free", 3)
+    told = await scene.fact("HLOutcome", Uniqueid=made)
+    assert (told["HLOutcome"], told["HLHangupBy"], told["HLMember"]) == ("answered", "caller", "a1")
+
+
 async def test_asterisk_has_nothing_to_complain_of_after_all_that(pbx: Pbx) -> None:
     """But of callers who went between being looked for and told: no step does both."""
     expected = "func_global.c: Channel 'PJSIP/trunk-"

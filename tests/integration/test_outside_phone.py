@@ -92,6 +92,29 @@ async def test_who_hangs_up_while_1_is_asked_for_was_not_answered(new_pbx: NewPb
         assert not [block for block in events.blocks() if block.get("UserEvent") == "HLWrapUp"]
 
 
+async def test_who_hangs_up_while_1_is_asked_for_was_not_answered_though_it_is_pressed_then(new_pbx: NewPbx) -> None:
+    """Nobody heard them: they are owed a call."""
+    port = free_port(24700)
+    pbx = await new_pbx(phones=(), outbound_trunk=f"{TRUNK}:{port}", outbound_allow="1[3-9]XXXXXXXXX", ring_s=12)
+    await pbx.asterisk.write_agents([(ENDPOINT, SECRET)], {ENDPOINT: MOBILE})
+    async with (
+        pbx.ami() as events,
+        pbx.ami("actions") as commands,
+        Voice(pbx.server, TRUNK, MOBILE_HZ, port=port) as mobile,
+        Voice(pbx.server, TRUNK, CALLER_HZ) as caller,
+    ):
+        await pbx.sign_in(commands, ENDPOINT)
+        await caller.call("12345", CHILD)
+        await until(lambda: mobile.hears(450.0), "the tone that asks for 1", seconds=15)
+        caller.hang_up()
+        await until(caller.let_go.is_set, "Asterisk knows that they hung up")
+        mobile.press("1")
+        told = await events.fact("HLOutcome", timeout_s=15)
+        assert (told["HLOutcome"], told["HLHangupBy"], told["HLMember"]) == ("abandoned", "caller", "")
+        await until(mobile.ended.is_set, "the number is let go")
+        assert not [block for block in events.blocks() if block.get("UserEvent") == "HLWrapUp"]
+
+
 @pytest.mark.parametrize("pressed", [True, False], ids=["pressed", "a voicebox"])
 async def test_a_call_out_or_one_that_listens_begins_with_1_as_well(new_pbx: NewPbx, pressed: bool) -> None:
     port = free_port(24700)

@@ -23,7 +23,8 @@ _LOUD = 900  # a tone is sent at 8000; mixed and coded it is well above, noise a
 
 
 class Voice:
-    """`status`: last final answer to its INVITE. `ringing`, `up`, `ended` are of its newest call; `asked`: all INVITEs.
+    """`status`: last final answer to its INVITE. `ringing`, `up`, `ended` are of its newest call, and `let_go` once its
+    own goodbye was heard; `asked`: all INVITEs.
     `answers`: seconds of ringing before it answers (None: only `answer()` does); `refuses`: a status to answer with.
     """
 
@@ -40,7 +41,7 @@ class Voice:
         self.server, self.address, self.hertz, self.port = server, address, hertz, port
         self.answers, self.refuses = answers, refuses
         self.status = 0
-        self.ringing, self.up, self.ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.ringing, self.up, self.ended, self.let_go = (asyncio.Event() for _ in range(4))
         self.asked: list[dict[str, str]] = []
         self.transferred = ""  # what Asterisk said of our REFER
         self.heard: deque[tuple[float, np.ndarray]] = deque()
@@ -54,7 +55,7 @@ class Voice:
         self._invite: dict[str, str] = {}
         self._to_rtp: tuple[str, int] | None = None
         self._direction = "sendrecv"
-        for event in (self.ringing, self.up, self.ended):
+        for event in (self.ringing, self.up, self.ended, self.let_go):
             event.clear()
 
     async def __aenter__(self) -> "Voice":
@@ -169,6 +170,8 @@ class Voice:
         status, method = int(message["start"].split(" ", 2)[1]), message["cseq"].split(" ")[1]
         if method == "REFER":
             self.transferred = str(status)
+        if method == "BYE":
+            self.let_go.set()
         if method != "INVITE" or status < 200:
             return
         self._remote = message["to"]
