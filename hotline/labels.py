@@ -150,7 +150,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "listen": N_("Listen in"),
         "whisper": N_("Whisper"),
         "join": N_("Join"),
-        "take-over": N_("Take over"),
+        "take-over": N_("Take the call over"),
         "left": N_("Left"),
         "failed": N_("Did not come about"),
     },

@@ -1,6 +1,6 @@
 """Draws every screen from sample views, in both languages, light and dark, for looking at and for axe.
 
-    python -m tests.e2e.gallery [--only NAME] [--shots DIR] [--axe] [--size 1366x768]
+    python -m tests.e2e.gallery [--only NAME] [--shots DIR] [--axe] [--size 1366x768] [--zoom 2]
 
 Serves the pages on a free loopback port with the same Content-Security-Policy as the real thing.
 """
@@ -22,8 +22,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from playwright.sync_api import ConsoleMessage, Page, sync_playwright
 
 from hotline import i18n
+from hotline.agents.supervision import REASONS
 from hotline.tickets import taxonomy
-from tests.e2e import samples
+from tests.e2e import phone_samples, samples
 from tests.e2e.chromium import FLAGS, executable
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -31,7 +32,7 @@ STATIC = CHECKOUT / "web" / "static"
 CSP = "default-src 'self'; connect-src 'self' ws:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 # What only the real server answers.
-ABSENT = ("/live", "/me/phone", "/console/talk", "/console/targets")
+ABSENT = ("/live", "/me/", "/console/talk", "/console/targets", "/console/help")
 BAD = ("serious", "critical")
 
 
@@ -51,6 +52,7 @@ def environment(locale: str) -> Environment:
     manifest = json.loads(manifest_file.read_text()) if manifest_file.exists() else {}
     env.globals.update(i18n.template_functions(locale, "Asia/Shanghai"))
     env.globals.update(asset=lambda name: "/static/" + manifest.get(name, name), taxonomy=taxonomy)
+    env.globals.update(supervision_reasons=REASONS, supervision_shown=True)
     env.globals.update(phone_test_h=12, phone_limits={"loss": "1,3", "jitter": "30,50", "rtt": "300,800"})
     return env
 
@@ -137,17 +139,28 @@ def show(page: Page, base: str, name: str, locale: str) -> list[str]:
 
     page.on("console", hear)
     page.on("pageerror", lambda error: said.append(f"pageerror: {error}"))
+    # The server's letters go on coming, and the phone asks for its secret and waits.
+    page.route_web_socket("**/live", lambda _socket: None)
+    page.route("**/me/phone", lambda _route: None)
     page.goto(f"{base}/{name}?locale={locale}")
     page.wait_for_load_state("load")
     page.clock.run_for(1200)
-    for attribute, value in STATES.get(name, {}).items():
-        page.evaluate("([a, v]) => document.querySelector('#softphone').setAttribute(a, v)", [attribute, value])
+    page.evaluate(PHONE, STATES.get(name, {}))
     if name in BROKEN:
         page.evaluate(BROKEN[name])
         page.clock.run_for(2500)
-    if "ringing" in name:
-        page.evaluate("() => document.querySelector('[data-phone-number]').textContent = '12345 · 138****1234'")
+        page.evaluate(PHONE, STATES.get(name, {}))
     return said
+
+
+PHONE = """(states) => {
+  const box = document.querySelector("#softphone");
+  if (!box) return;
+  for (const [name, value] of Object.entries(states)) box.setAttribute(name, value);
+  if ((states["data-call"] ?? "none") === "none") return;
+  box.querySelector("[data-phone-number]").textContent = "138****1234";
+  box.querySelector("[data-phone-since]").textContent = states["data-call"] === "ringing" ? "0:06" : "3:12";
+}"""
 
 
 STATES: Mapping[str, Mapping[str, str]] = {
@@ -168,6 +181,7 @@ STATES: Mapping[str, Mapping[str, str]] = {
     "console-unreached": {"data-phone": "registered", "data-call": "talking"},
     "console-note": {"data-phone": "registered", "data-call": "talking"},
     "console-signed-out": {"data-phone": "registered", "data-call": "talking"},
+    **phone_samples.ATTRIBUTES,
 }
 _CALL = """() => {
   const tell = (type, detail) => document.dispatchEvent(new CustomEvent(`hotline:${type}`, { detail }));
@@ -220,6 +234,7 @@ BROKEN: Mapping[str, str] = {
     "console-signed-out": _CALL
     + """
       tell("signed-out"); setTimeout(() => document.querySelector("[data-sign-in]").click(), 1500); }""",
+    **phone_samples.DOES,
 }
 
 
@@ -253,7 +268,13 @@ def axe(page: Page) -> list[str]:
 
 
 def look(
-    names: list[str], shots: Path | None, with_axe: bool, size: tuple[int, int], locales: list[str], schemes: list[str]
+    names: list[str],
+    shots: Path | None,
+    with_axe: bool,
+    size: tuple[int, int],
+    locales: list[str],
+    schemes: list[str],
+    zoom: float = 1,
 ) -> int:
     """Draws, checks and photographs; gives the number of findings."""
     findings = 0
@@ -263,7 +284,9 @@ def look(
             for locale in locales:
                 for name in names:
                     context = browser.new_context(
-                        viewport={"width": size[0], "height": size[1]},
+                        # A browser's zoom makes its pixels larger and the window smaller by as much.
+                        viewport={"width": round(size[0] / zoom), "height": round(size[1] / zoom)},
+                        device_scale_factor=zoom,
                         color_scheme=scheme,
                         locale="zh-CN",  # type: ignore[arg-type]
                     )
@@ -289,6 +312,7 @@ def main() -> None:
     parser.add_argument("--shots", type=Path)
     parser.add_argument("--axe", action="store_true")
     parser.add_argument("--size", default="1366x768")
+    parser.add_argument("--zoom", type=float, default=1)
     parser.add_argument("--locales", default="zh_CN,en")
     parser.add_argument("--schemes", default="light,dark")
     asked = parser.parse_args()
@@ -301,6 +325,7 @@ def main() -> None:
         (int(width), int(height)),
         asked.locales.split(","),
         asked.schemes.split(","),
+        asked.zoom,
     )
     sys.stdout.write(f"{findings} findings in {(datetime.now(UTC) - began).total_seconds():.1f} s\n")
     raise SystemExit(1 if findings else 0)

@@ -1,4 +1,5 @@
-"""Photographs the console and the board in the middle of real calls, for the documentation.
+"""Photographs the console and the board in the middle of real calls, for the documentation: a call, a colleague asked
+for advice while the caller waits, a supervisor who listens.
 
 python -m tests.e2e.pictures [--to docs/pictures]
 """
@@ -62,6 +63,33 @@ async def photograph(house: House, people: People, folder: Path) -> None:
         await agent.press("Alt+s")
         await agent.page.screenshot(path=folder / "console.png", caret="initial")
         await board.page.screenshot(path=folder / "board.png")
+        await _ask(agent, other)
+        await agent.page.screenshot(path=folder / "consult.png", caret="initial")
+        await _listen(people, house, agent)
+        await board.page.screenshot(path=folder / "supervision.png")
+
+
+async def _ask(agent: AgentPage, other: AgentPage) -> None:
+    """The colleague's call ends; then they are asked about this one."""
+    await other.hang_up()
+    await other.is_in("wrap_up")
+    await agent.press("F6")
+    await agent.page.keyboard.type("agent2")
+    await agent.press("Enter")
+    await other.phone_is("ringing")
+    await other.answer()
+    await agent.has("#talk[data-state=consult]:not([data-pending])")
+
+
+async def _listen(people: People, house: House, agent: AgentPage) -> None:
+    """Back with the caller, the agent asks for help and a supervisor listens."""
+    await agent.press("F8")
+    await agent.has("#talk[data-state=talking]:not([data-pending])")
+    await agent.press("F7")
+    supervisor = await people.agent(house, "supervisor", ready=False)
+    await supervisor.has("#help-asked:not([hidden])")
+    await supervisor.press("F7", "Enter")
+    await supervisor.has("#help[data-mode=listen]:not([data-pending])")
 
 
 async def run(folder: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.e2e import operations_samples, talk_samples
+from tests.e2e import operations_samples, phone_samples, talk_samples
 from web import views
 
 NOW = datetime(2026, 3, 12, 6, 3, 22, tzinfo=UTC)
@@ -438,6 +438,19 @@ SCREENS: Mapping[str, tuple[str, dict[str, Any]]] = {
         )
         for name, more in talk_samples.states(ago).items()
     },
+    **phone_samples.screens(
+        ago,
+        me,
+        supervisor,
+        {
+            "me": me("on_call", 192),
+            "ticket": TICKET,
+            "call": CALLS[3],
+            "work": WORK,
+            "board": BOARD,
+            "targets": talk_samples.TARGETS,
+        },
+    ),
     "board-stale": (
         "board/index.html",
         {"me": me("ready"), "board": replace(BOARD, stale_since=ago(20)), "wall": False},

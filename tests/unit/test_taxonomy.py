@@ -2,7 +2,7 @@
 
 import pytest
 
-from hotline import labels
+from hotline import i18n, labels
 from hotline.tickets import taxonomy
 
 # Last code of each group and the number of codes, 99 included, as the field's list has them.
@@ -17,6 +17,12 @@ def test_categories_are_those_of_the_list() -> None:
     assert list(taxonomy.CATEGORIES) == list(LIST)
     assert taxonomy.CATEGORIES["FAM"] == ("FAM.01", "FAM.02", "FAM.03", "FAM.04", "FAM.99")
     assert "VIO.12" in taxonomy.CATEGORY_CODES and "VIO.13" not in taxonomy.CATEGORY_CODES
+
+
+def test_a_code_that_is_an_everyday_word_in_english_too_is_the_fields_own_in_chinese() -> None:
+    # "Lost" is a child here, packets elsewhere.
+    missing = [i18n.translations("zh_CN").gettext(labels.LABELS["category"][f"MIS.0{n}"]) for n in range(1, 7)]
+    assert missing == ["流浪", "随家长乞讨拾荒", "离家出走", "走失", "身份不明", "屡送屡返"]
 
 
 def test_contact_types_without_conversation_are_ct10_to_ct15_and_ct09_does_not_exist() -> None:

@@ -229,10 +229,26 @@ export function flushFirst() {
 
 // Before a step: gives what was typed up to three seconds to arrive. False: something of this ticket is not saved.
 export async function settled(ref) {
-  const isOpen = () => queue.all().some((entry) => entry.ref === ref);
+  const open = () => queue.all().filter((entry) => entry.ref === ref);
+  const isComing = () => open().some((entry) => !entry.refused && !entry.theirs);
+  open().forEach(onceMore);
   await flush();
-  for (let waited = 0; isOpen() && waited < 3000; waited += 100) await new Promise((done) => setTimeout(done, 100));
-  return !isOpen();
+  for (let waited = 0; isComing() && waited < 3000; waited += 100) await new Promise((done) => setTimeout(done, 100));
+  return open().length === 0;
+}
+
+// What stands against a step, for the person, who is taken there.
+export function obstacle(ref) {
+  const entry = queue.all().find((one) => one.ref === ref && (one.refused || one.theirs));
+  if (!entry) return word("notYet");
+  box(ref, entry.field)?.querySelector("[data-conflict]:not([hidden]) button, textarea, input:checked")?.focus();
+  return entry.theirs ? word("conflict") : word("refused", { why: entry.refused });
+}
+
+// A text that was refused while somebody else had the pen, or for another passing reason, is not left lying.
+function onceMore(entry) {
+  const element = box(entry.ref, entry.field);
+  if (entry.refused && isWritable(element) && !isOutdated(entry, Number(element.dataset.version))) queue.again(entry);
 }
 
 export function pending(ref, field) {
@@ -295,6 +311,7 @@ function left(event) {
 
 // Puts unsent texts back into a form that has just appeared. One that was refused does not go over what others wrote since.
 export function restore() {
+  let isAgain = false;
   for (const entry of queue.all()) {
     const element = box(entry.ref, entry.field);
     if (!isWritable(element)) continue; // sent all the same; what the ticket does not take is offered elsewhere
@@ -308,9 +325,14 @@ export function restore() {
       if (whose === "ours") flush();
     }
     setValue(element, entry.value);
+    if (entry.refused) {
+      onceMore(entry);
+      isAgain = true;
+    }
     if (entry.theirs) showConflict(entry);
-    else if (entry.sent === null) status(element, entry.refused ? "refused" : "kept", entry.refused ? word("refused", { why: entry.refused }) : word("kept"));
+    else if (entry.sent === null) status(element, "kept", word("kept"));
   }
+  if (isAgain) flush();
   elsewhere();
 }
 

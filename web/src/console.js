@@ -188,7 +188,7 @@ function beforeRequest(event) {
   const ref = current();
   autosave.settled(ref).then((isSaved) => {
     if (isSaved) event.detail.issueRequest(true);
-    else toast(word("notYet"), true);
+    else toast(autosave.obstacle(ref), true);
   });
 }
 
@@ -261,6 +261,7 @@ export function start() {
     refreshWork();
     if (current()) refreshSoon();
   });
+  on("drawn", ({ id }) => htmx.process(document.getElementById(id)));
   followCaller();
   document.addEventListener("htmx:confirm", beforeRequest);
   document.addEventListener("htmx:afterSwap", ({ detail }) => {

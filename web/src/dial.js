@@ -23,7 +23,11 @@ function settle() {
 
 // True once the telephone system has taken it. One at a time: a second press while it is under way does nothing.
 async function dial(fields, button) {
-  if (pending || softphone.callState() !== "none") return false;
+  if (pending) return false;
+  if (softphone.callState() !== "none") {
+    toast(word("busyHere"), true);
+    return false;
+  }
   pending = button;
   button.setAttribute("aria-busy", "true");
   timer = setTimeout(settle, PENDING_MS);

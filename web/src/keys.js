@@ -74,7 +74,7 @@ const ACTIONS = {
   restore: () => click("[data-step=restore]"),
   conference: () => click("#talk [data-move=conference]"),
   pen: () => click("#panel:not([data-other-call]) [data-pen]"),
-  "ask-help": () => click("[data-key=F7]"),
+  "ask-help": () => click("[data-key=F7]") || click("#help-asked:not([hidden]) [data-supervise]"),
   ready: () => click("[data-key=F9]"),
   search: () => focus("[data-search-box]") || focus("[data-category-find]"),
   help: () => document.getElementById("keys")?.showModal() ?? true,

@@ -45,6 +45,11 @@ export async function page(url) {
   return new DOMParser().parseFromString(await response.text(), "text/html");
 }
 
+// A part of the page came anew from the server: its links open beside the call (console.js), not in its place.
+export function drawn(id) {
+  document.dispatchEvent(new CustomEvent("hotline:drawn", { detail: { id } }));
+}
+
 export function why(answer, fallback) {
   return answer?.body?.detail || answer?.body?.title || fallback;
 }

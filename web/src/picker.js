@@ -85,6 +85,7 @@ function open() {
   if (!call) area().value = "";
   filter();
   find().focus();
+  box.scrollIntoView({ block: "nearest" });
   loading = look();
 }
 

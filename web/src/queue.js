@@ -81,6 +81,12 @@ export class Queue {
     this.#keep();
   }
 
+  // What was refused may be taken now: it goes once more.
+  again(entry) {
+    entry.refused = null;
+    this.#keep();
+  }
+
   // The server has another text than the one this was written on. "same": it is this one; "ours": an earlier one of
   // ours, whose answer was lost, so that this one may follow it; "theirs": somebody else's, for the person to decide.
   conflict(entry, theirs, version) {

@@ -1,7 +1,7 @@
 // Help on a live call. The agent asks by F7; a supervisor sees and hears it, and takes part from here: the dialog says how
 // and why, #help says what is so now. Only Asterisk's own word changes what is shown.
 import { Idiomorph } from "idiomorph";
-import { page, send, why } from "./net.js";
+import { drawn, page, send, why } from "./net.js";
 import * as ring from "./ring.js";
 import * as softphone from "./softphone.js";
 import { tick } from "./tick.js";
@@ -20,6 +20,7 @@ async function refresh() {
     const fresh = (await page("/console/help")).getElementById("help");
     const isFocused = now.contains(document.activeElement) ? document.activeElement : null;
     Idiomorph.morph(now, fresh.outerHTML, { morphStyle: "outerHTML" });
+    drawn("help");
     if (isFocused && !isFocused.isConnected) document.querySelector("#help button:not(:disabled)")?.focus();
     tick();
   } catch {
@@ -44,7 +45,7 @@ async function ask(url, fields = {}) {
 
 function open(button) {
   const box = dialog();
-  if (!box) return;
+  if (!box || box.open) return;
   box.dataset.agent = button.dataset.supervise;
   box.querySelector("[data-agent-name]").textContent = button.dataset.name;
   box.querySelector("[data-needs-phone]").hidden = Boolean(document.getElementById("softphone"));

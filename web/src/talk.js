@@ -3,7 +3,7 @@
 //   #talk data-state  talking held calling consult conference gone asked     data-stamp  changes with what is shown
 import { Idiomorph } from "idiomorph";
 import * as autosave from "./autosave.js";
-import { page, send, why } from "./net.js";
+import { drawn, page, send, why } from "./net.js";
 import * as picker from "./picker.js";
 import * as softphone from "./softphone.js";
 import { tick } from "./tick.js";
@@ -35,6 +35,10 @@ function mark() {
     if (button.dataset.move) button.disabled = pending !== null;
   }
   box()?.toggleAttribute("data-pending", pending !== null);
+  // Held in the telephone system's own room: the same button ends it.
+  const isHeld = ["true", "resuming"].includes(softphoneBox.dataset.held) || (state() === "held" && "room" in box().dataset);
+  softphoneBox.querySelector("[data-phone-do=hold]")?.setAttribute("aria-pressed", String(isHeld));
+  softphoneBox.querySelector("[data-phone-do=transfer]")?.toggleAttribute("disabled", !picker.fits(state()));
 }
 
 function begin(move) {
@@ -95,7 +99,9 @@ export async function refresh() {
     for (const id of ["talk", "parked"]) {
       const from = fresh.getElementById(id);
       const to = document.getElementById(id);
-      if (from && to) Idiomorph.morph(to, from.outerHTML, { morphStyle: "outerHTML" });
+      if (!from || !to) continue;
+      Idiomorph.morph(to, from.outerHTML, { morphStyle: "outerHTML" });
+      drawn(id);
     }
   } catch {
     if (mine === asked && document.getElementById("softphone").dataset.call === "talking") setTimeout(refreshSoon, AGAIN_MS);
@@ -118,17 +124,23 @@ function refreshSoon() {
 
 const isTalking = () => document.getElementById("softphone")?.dataset.call === "talking";
 
+// On an agent's call as its supervisor: there is nothing to hold or to pass on before it is taken over.
+const isWatching = () => document.getElementById("softphone").dataset.asked === "supervise" && !state();
+
 async function hold() {
+  if (isWatching()) return toast(word("agentsCall"), true);
   const { state: now, room } = box()?.dataset ?? {};
   // Among three the phone's own hold would only leave the others alone: there the telephone system sets the caller aside.
   if (now === "held" && room !== undefined) await move("resume");
   else if (now === "conference" && !hasFailed) await move("hold");
   else softphone.act("hold");
+  return undefined;
 }
 
 function transfer() {
   if (!isTalking()) return;
-  if (isAsking()) move("complete");
+  if (isWatching()) toast(word("agentsCall"), true);
+  else if (isAsking()) move("complete");
   else if (["asked", "conference", "gone"].includes(state())) toast(word("notThisCall"), true);
   else picker.toggle();
 }

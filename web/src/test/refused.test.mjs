@@ -102,6 +102,27 @@ test("a refused choice is not put over a newer one when the pen is back", async 
   assert.equal(await autosave.settled(REF), true);
 });
 
+test("a refused text goes once more when the form is theirs again and nobody wrote meanwhile", async () => {
+  const field = before(text("", 3));
+  await writes(field, "他说有人跟着");
+  assert.equal(await autosave.settled(REF), false); // still not theirs
+  sent.length = 0;
+  answers(() => ({ status: 200, body: { version: 4, saved_at: "2026-03-12T06:03:22Z" } }));
+  autosave.restore();
+  await passes(1000);
+  assert.deepEqual(sent.map(([, url]) => url), [`/tickets/${REF}/fields/summary`]);
+  assert.equal(autosave.pending(REF, "summary"), undefined);
+});
+
+test("a step asks once more for what was refused, and says what stands against it", async () => {
+  const field = before(text("", 3));
+  await writes(field, "他说有人跟着");
+  assert.equal(await autosave.settled(REF), false);
+  assert.equal(autosave.obstacle(REF), "refused");
+  answers(() => ({ status: 200, body: { version: 4, saved_at: "2026-03-12T06:03:22Z" } }));
+  assert.equal(await autosave.settled(REF), true);
+});
+
 test("a refused text whose field was written meanwhile is shown beside it, for the person to decide", async () => {
   await writes(before(text("", 3)), "他说有人跟着");
   const field = before(text("妈妈来电", 4));
