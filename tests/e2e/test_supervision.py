@@ -8,7 +8,6 @@ from tests.e2e.screens import PATIENT, AgentPage
 from tests.e2e.sounds import CALLER_HZ, FIRST_HZ, SECOND_HZ, hear
 from tests.e2e.test_conversation import speaking, stands, talks
 
-
 NOT_YET = ":is([data-phone-do=hold], [data-phone-do=transfer], [data-phone-do=keypad])"
 
 
