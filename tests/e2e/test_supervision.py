@@ -61,7 +61,8 @@ async def test_help_is_asked_for_and_a_supervisor_listens_whispers_joins_and_tak
         assert await supervisor.popped() == ref
         await expect(supervisor.page.locator(NOT_YET)).to_have_count(3)
         for button in await supervisor.page.locator(NOT_YET).all():
-            await expect(button).to_be_visible()
+            await expect(button).to_be_visible(timeout=PATIENT)
+        await supervisor.has("#field-summary:not([readonly])")
         await until(lambda: _wrote(supervisor, "孩子哭着说"), what="the agent's text is the supervisor's to go on with")
         await supervisor.write("，已安抚。")
         await supervisor.is_saved("summary")
