@@ -35,6 +35,7 @@ KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 # What only the real server answers.
 ABSENT = ("/live", "/me/", "/console/talk", "/console/targets", "/console/help")
 BAD = ("serious", "critical")
+WHERE_PHONES_DIFFER = (".col-phone", "#help-asked", "dialog[open]", "#toasts")
 
 
 @lru_cache
@@ -256,10 +257,16 @@ def overflow(page: Page) -> list[str]:
     return found
 
 
-def axe(page: Page) -> list[str]:
-    """Serious and critical findings of axe-core. Injected through the debugger, which the policy does not bind."""
+def axe(page: Page, name: str) -> list[str]:
+    """Serious and critical findings of axe-core. Injected through the debugger, which the policy does not bind.
+
+    Of a screen that differs from another by its phone column alone, only that is looked through.
+    """
+    only = ", ".join(WHERE_PHONES_DIFFER) if name in phone_samples.ATTRIBUTES else "html"
     page.evaluate((CHECKOUT / "node_modules/axe-core/axe.min.js").read_text())
-    result: dict[str, Any] = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    result: dict[str, Any] = page.evaluate(
+        "(only) => axe.run([...document.querySelectorAll(only)], {resultTypes: ['violations']})", only
+    )
     return [
         f"{found['impact']} {found['id']}: {node['target']} {node.get('failureSummary', '')[:160]!r}"
         for found in result["violations"]
@@ -294,7 +301,7 @@ def look(
                     page = context.new_page()
                     settle(page)
                     said = show(page, base, name, locale) + [f"overflow: {what}" for what in overflow(page)]
-                    said += axe(page) if with_axe else []
+                    said += axe(page, name) if with_axe else []
                     if shots:
                         shots.mkdir(parents=True, exist_ok=True)
                         page.screenshot(path=shots / f"{name}.{locale}.{scheme}.png")
