@@ -179,6 +179,8 @@ async def test_a_caller_passed_on_in_vain_parked_picked_up_and_sent_back_is_neve
         await agent.phone_is("none")
         await hears_music(caller)
         await colleague.has("#parked .parked")
+        await colleague.page.locator("#parked [data-open-ref]").click()  # beside the call, not in the console's place
+        await colleague.has(f'#panel[data-ref="{ref}"]')
         await colleague.page.locator("[data-pick-up]").click()
         await colleague.phone_is("talking")
         await hear({colleague.page: {CALLER_HZ}, caller: {SECOND_HZ}})

@@ -8,6 +8,8 @@ from tests.e2e.screens import PATIENT, AgentPage
 from tests.e2e.sounds import CALLER_HZ, FIRST_HZ, SECOND_HZ, hear
 from tests.e2e.test_conversation import speaking, stands, talks
 
+NOT_YET = ":is([data-phone-do=hold], [data-phone-do=transfer], [data-phone-do=keypad])"
+
 
 async def does(supervisor: AgentPage, what: str) -> None:
     """One of the ways to take part, by the Tab key."""
@@ -30,10 +32,16 @@ async def test_help_is_asked_for_and_a_supervisor_listens_whispers_joins_and_tak
             await expect(screen.page.locator("#help-asked")).to_contain_text("agent1", timeout=PATIENT)
         await expect(board.page.locator(".agent-row .agent-help")).to_be_visible()
 
-        await supervisor.tab_to("#help-asked [data-supervise]")
-        await supervisor.press("Enter", "Enter")  # the dialog's first button listens, with help as the reason
+        await supervisor.press("F7", "Enter")  # the dialog's first button listens, with help as the reason
         await supervisor.has("#help[data-mode=listen]:not([data-pending])")
         await hear({agent.page: {CALLER_HZ}, caller: {FIRST_HZ}, supervisor.page: {CALLER_HZ, FIRST_HZ}})
+        # The call is the agent's: there is nothing to hold or to pass on, and its ticket opens beside it.
+        await expect(supervisor.page.locator(NOT_YET).first).to_be_hidden()
+        await supervisor.press("F6")
+        await expect(supervisor.page.locator("#toasts .toast-bad")).to_be_visible()
+        await expect(supervisor.page.locator("#picker")).to_be_hidden()
+        await does(supervisor, "[data-open-ref]")
+        assert await supervisor.popped() == ref
         await expect(agent.page.locator("#help .help-listen")).to_contain_text("supervisor", timeout=PATIENT)
         await expect(supervisor.page.locator("#help-asked")).to_be_hidden(timeout=PATIENT)
         await expect(board.page.locator(".agent-watcher")).to_contain_text("supervisor", timeout=PATIENT)
@@ -51,6 +59,10 @@ async def test_help_is_asked_for_and_a_supervisor_listens_whispers_joins_and_tak
         await agent.phone_is("none")
         await agent.is_in("wrap_up")
         assert await supervisor.popped() == ref
+        await expect(supervisor.page.locator(NOT_YET)).to_have_count(3)
+        for button in await supervisor.page.locator(NOT_YET).all():
+            await expect(button).to_be_visible(timeout=PATIENT)
+        await supervisor.has("#field-summary:not([readonly])")
         await until(lambda: _wrote(supervisor, "孩子哭着说"), what="the agent's text is the supervisor's to go on with")
         await supervisor.write("，已安抚。")
         await supervisor.is_saved("summary")
