@@ -20,6 +20,7 @@ from hotline.calls.models import Call, CallOffer, CallParty, PbxNode
 from hotline.clock import Now, now
 from hotline.db import Database, Tx
 from hotline.errors import Conflict, Invalid, NotDone, NotFound, TelephonyError
+from hotline.labels import N_
 from hotline.telephony import actions
 from hotline.telephony.actions import Command
 from hotline.telephony.connection import GONE
@@ -186,7 +187,9 @@ class CallControl:
             node = await tx.session.get(PbxNode, call.node)
             if node is None or node.state != "live":  # what the row says may be long past
                 raise TelephonyError(GONE)
-            _is_free(agent, "You are on a call: end it first.", "Your phone is not connected: connect it first.")
+            _is_free(
+                agent, N_("You are on a call: end it first."), N_("Your phone is not connected: connect it first.")
+            )
             caller, linkedid, endpoint = await _caller(tx, call), call.linkedid, agent.endpoint
             # Taken: a second Redirect would tear the caller out of the first one's talk. Asterisk's word replaces it.
             call.aside, call.aside_by, parked, by = None, endpoint, call.aside_at, call.aside_by
@@ -258,7 +261,7 @@ class CallControl:
             raise Invalid("This is your own phone.", field="to")
         async with self._db.read() as tx:
             agent = await service.get(tx, other)
-            _is_free(agent, "%(name)s is on another call.", "%(name)s has no phone connected now.")
+            _is_free(agent, N_("%(name)s is on another call."), N_("%(name)s has no phone connected now."))
             return agent.endpoint
 
     # What is sent
