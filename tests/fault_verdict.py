@@ -212,7 +212,8 @@ class Verdict:
             # Nor what became of a number; one that nobody saw end has failed. Met first in the queue: it is a caller's.
             wanted |= {"failed", "withdrawn", "abandoned", "no_answer"} if call.direction == "outbound" else set()
             by = {call.hangup_by, None} | ({"system"} if known.may_be_cut else set())
-            by |= {"agent"} if call.is_moved or len(call.answers) > 1 else set()  # app_queue's word on an earlier one
+            # app_queue's word on whoever had them once may be the last that was heard.
+            by |= {told.reason for told in call.messages if isinstance(told, m.AgentComplete)}
         self._expect(name, "outcome", record.outcome, wanted, record.outcome not in wanted & OUTCOMES)
         self._expect(name, "hangup_by", record.hangup_by, by, record.hangup_by not in by)
 
