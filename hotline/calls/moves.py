@@ -269,6 +269,8 @@ class Moves:
         self._calls.call_of(message.transferer, message.at, events)
         if call is None or not call.is_told or not message.success or _is_old(call, message.at):
             return events
+        if call.aside is not None and call.aside.what == "parked":
+            return events  # to Asterisk's own parking, which has said so just before
         call.moved_at = message.at
         kind, to = _place(message.exten)
         return events + self._teller.transferred(call, message.at, kind, member=peer(message.transferer.name), to=to)

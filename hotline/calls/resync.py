@@ -82,7 +82,7 @@ def agree(calls: Channels, snapshot: m.Snapshot, only: Container[str]) -> list[C
 def _take_supervisors(calls: Channels, snapshot: m.Snapshot) -> None:
     """A supervisor's leg, by its place, or by a word that is still to come: else it is taken for an agent's."""
     for live in snapshot.channels:
-        if live.channel.context == _SPIES and not calls.outside(live.channel):
+        if live.channel.context.startswith(_SPIES) and not calls.outside(live.channel):
             calls.moves.supervises(live.channel)
     for told in snapshot.behind:
         if isinstance(told, m.UserEvent) and told.name == "HLSpy" and told.channel is not None:

@@ -78,6 +78,14 @@ EXPECTED: dict[str, tuple[list[str], tuple[str, str | None]]] = {
     "outbound-phone-lost": ([*TALKS, A1, "CallQueued", *NEXT], ("answered", "agent")),
     # Told twice: as the first agent's phone died, and as the person gave up waiting. They are owed a call.
     "outbound-phone-lost-given-up": ([*TALKS, A1, "CallQueued", GONE], ("abandoned", "caller")),
+    # res_parking: ParkedCall, then BlindTransfer to its extension. The parked caller is nobody's until UnParkedCall.
+    "parking-lot-taken": (
+        [
+            *INBOUND, "CallAside parked a1", "CallMerged", "CallRejoined a2", "AgentRang a2 transfer",
+            "CallAnswered a2 transfer", "AgentLegEnded a2 transfer", "AgentLegEnded a1",
+        ],
+        ("answered", "caller"),
+    ),
     "supervised": ([*INBOUND, "AgentLegEnded a1"], ("answered", "caller")),
     "supervisor-lost": ([*INBOUND, "AgentLegEnded a1"], ("answered", "agent")),
     "supervised-agent-hangs-up": ([*INBOUND, "AgentLegEnded a1"], ("answered", "agent")),
@@ -122,5 +130,5 @@ def test_an_agents_own_phone_that_refuses_has_called_nobody() -> None:
 
 
 def test_every_capture_of_these_is_told_as_expected() -> None:
-    these = {name for name in MOVES if name.startswith(("outbound", "supervis", "taken-over"))}
+    these = {name for name in MOVES if name.startswith(("outbound", "supervis", "taken-over", "parking"))}
     assert these == EXPECTED.keys() | {"outbound-own-phone-refuses"}

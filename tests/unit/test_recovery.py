@@ -76,7 +76,9 @@ def same(one: CallEvent, other: CallEvent) -> None:
     assert replace(one, **level) == replace(other, **level)
 
 
-@pytest.mark.parametrize("name", journal.NAMES)
+@pytest.mark.parametrize(
+    "name", [name for name in journal.NAMES if name != "parking-lot-taken"]
+)  # CEL keeps no parking
 def test_the_journal_and_ami_tell_the_same_events(name: str) -> None:
     live, written = of_each_call(journal.live(name)), of_each_call(recovered(journal.cel(name)))
     assert live.keys() == written.keys()
