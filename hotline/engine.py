@@ -203,10 +203,12 @@ def checkpoint(engine: Engine) -> None:
 
 
 def _connect(dialect: Any, _record: Any, args: Any, kwargs: Any) -> Any:
-    """asyncpg's own errors while connecting (starting up, wrong password) pass SQLAlchemy by: made one kind here."""
+    """asyncpg's own errors while connecting (starting up, wrong password) pass SQLAlchemy by: made one kind here. So
+    is a socket that is not there, as that of a stopped server on this machine.
+    """
     try:
         return dialect.connect(*args, **kwargs)
-    except (SQLAlchemyError, OSError):
+    except (SQLAlchemyError, ConnectionError, TimeoutError):
         raise
     except Exception as error:
         raise ConnectionError(str(error)) from error

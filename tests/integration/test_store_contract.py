@@ -143,6 +143,15 @@ async def test_a_wrong_url_is_one_clear_line(postgres_server: str, wrong: str, r
     await database.close()
 
 
+async def test_a_stopped_server_on_this_machine_is_a_lost_connection(tmp_path: Path) -> None:
+    """Its socket is gone with it; pages answer a lost connection with 503 (web.app)."""
+    database = Database(f"postgresql+asyncpg://postgres:@/store?host={tmp_path}")
+    with pytest.raises(ConnectionError):
+        async with database.read() as tx:
+            await tx.session.execute(text("SELECT 1"))
+    await database.close()
+
+
 async def test_a_dropped_connection_costs_its_transaction_and_the_lease_not_the_store(db: Database) -> None:
     held = await db.try_lease("worker:pbx1", Path("unused"))
     assert held is not None and await held.is_held()
