@@ -166,9 +166,7 @@ def tell(story: Story, node: str, *, is_cut: bool) -> list[CallEvent]:
 
 
 class _Teller:
-    """Plays one story to a tracker. `dials`: an agent's phone began it; `sent`: the word by which somebody is rung for
-    them now, on their own channel.
-    """
+    """Plays one story to a tracker. `dials`: an agent's phone began it; `sent`: by this record somebody is rung now."""
 
     def __init__(self, story: Story, node: str) -> None:
         self.story, self.tracker = story, Tracker(node, has_holds=False)
@@ -218,9 +216,7 @@ class _Teller:
         )
 
     def _offered(self, record: Cel) -> None:
-        """The first sign of the caller, whatever it was: the line is known from any of its records. A call that an
-        agent makes begins when their own phone has answered, if that was written.
-        """
+        """The first sign of the caller. A call that an agent makes begins when their own phone has answered."""
         said = self.dialled
         if self.is_told or (said is not None and record.at < said.at):
             return

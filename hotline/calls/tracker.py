@@ -196,6 +196,8 @@ class Tracker(Channels):
     def _on_recording(self, call: LiveCall, kind: str, file: str, at: datetime) -> list[CallEvent]:
         if kind == "voicemail" and not call.has_voicemail:
             call.has_voicemail = True
+            if call.waits_since is not None:  # nobody told that they left the queue: met after it, in a snapshot
+                call.waits_since, call.unqueued_at = None, at
             about = self.teller.about(call, at, f"{call.own}:recording:{file}")
             return [RecordingStarted(**about, kind=kind, file=file)]
         if kind == "call" and file not in call.files:

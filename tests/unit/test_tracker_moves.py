@@ -591,6 +591,14 @@ def test_a_call_that_an_agent_dials_is_known_by_its_place_in_the_dialplan() -> N
     assert said[1].endswith("AgentRang a1 dial")
 
 
+@pytest.mark.parametrize("context", ["hl-consult", "hl-room-leg"])
+def test_a_call_that_an_agent_dialled_is_known_while_somebody_is_asked_or_all_talk(context: str) -> None:
+    now = Pbx.after([*DIALS[:2], m.NewState(at=pbx.at(3), channel=replace(DIALLER, context=context, exten="a2"))])
+    said = [_said(event) for event in Tracker("pbx1").resync(now.snapshot())]
+    assert said[0].endswith("CallStarted outbound")
+    assert said[1].endswith("AgentRang a1 dial")
+
+
 def test_the_queues_word_on_an_agent_who_gave_the_caller_on_says_nothing_of_the_end() -> None:
     """app_queue: AgentComplete, reason agent, as the first agent's leg goes. How the call ended nobody heard."""
     story = [

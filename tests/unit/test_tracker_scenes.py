@@ -81,6 +81,19 @@ def test_a_caller_whom_a_snapshot_shows_at_the_recorder(context: str, exten: str
     assert _end(events).outcome == outcome
 
 
+def test_a_caller_who_was_met_just_out_of_the_queue_waits_no_more_when_the_recorder_runs() -> None:
+    """Our process was away while they left the queue: rows say that they wait, the snapshot that they are in hl-open."""
+    before = _feed(Tracker("pbx1"), [pbx.begins(0), pbx.offered(0.1), pbx.joins(10)])
+    tracker = Tracker("pbx1")
+    tracker.adopt(open_calls(before))
+    there = Pbx.after([pbx.begins(0), pbx.offered(0.1), pbx.joins(10), pbx.leaves(20)])
+    there.channels["c1"] = replace(CALLER, context="hl-open")
+    tracker.resync(there.snapshot())
+    _feed(tracker, [pbx.fact(22, "HLRecording", CALLER, hlkind="voicemail", hlfile="v.wav")])
+    [call] = tracker.calls
+    assert call.waits_since is None
+
+
 @pytest.mark.parametrize(
     "story",
     [
