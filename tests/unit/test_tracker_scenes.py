@@ -82,7 +82,7 @@ def test_a_caller_whom_a_snapshot_shows_at_the_recorder(context: str, exten: str
 
 
 def test_a_caller_who_was_met_just_out_of_the_queue_waits_no_more_when_the_recorder_runs() -> None:
-    """Our process was away while they left the queue: rows say that they wait, the snapshot that they are in hl-open."""
+    """Our process was away while they left the queue: rows say that they wait, the snapshot has them in hl-open."""
     before = _feed(Tracker("pbx1"), [pbx.begins(0), pbx.offered(0.1), pbx.joins(10)])
     tracker = Tracker("pbx1")
     tracker.adopt(open_calls(before))
