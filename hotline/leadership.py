@@ -90,7 +90,10 @@ class Leadership:
 
     async def _note(self, noted: datetime | None, since: datetime | None) -> datetime | None:
         if since != noted and self._lease is not None:
-            await self._lease.note(f"{_UNWRITTEN}{int(since.timestamp())}" if since is not None else "")
+            try:
+                await self._lease.note(f"{_UNWRITTEN}{int(since.timestamp())}" if since is not None else "")
+            except (exc.SQLAlchemyError, OSError):  # a full disk takes no note; whether it is held `is_held` says
+                return noted
         return since
 
     async def has_standby(self) -> bool:
@@ -105,11 +108,13 @@ class Leadership:
 
     async def _taken(self) -> Lease:
         """Raises StartupError when it has been another's for longer than a broken connection takes to end."""
-        end = time.monotonic() + (_LETTING_GO_S if self._lease is not None else 0.0)
+        patience = _LETTING_GO_S if self._lease is not None else 0.0
+        end: float | None = None  # counted from the first answer: to connect may have taken longer
         while True:
             held = await self._try()
             if held is not None:
                 return held
+            end = time.monotonic() + patience if end is None else end
             if time.monotonic() >= end:
                 raise StartupError(
                     f"another hotline is at work on this Asterisk (node {self._node}, data in {self._folder})"

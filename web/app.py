@@ -65,7 +65,7 @@ def wire(house: House, renderer: Renderer) -> Web:
     operations = Operations(
         house.db, house.settings, counters=house.counters, unwritten_since=house.unwritten_since
     )  # fmt: skip
-    figures = Figures(house.db, house.settings, lambda: hub.seq)
+    figures = Figures(house.db, house.settings, lambda: hub.seq, house.unwritten_since)
     return Web(house, hub, renderer, metrics, figures, operations)
 
 

@@ -51,9 +51,16 @@ _NEWEST = select(func.max(EventRow.seq))
 
 
 class Figures:
-    """`read_seq`: up to where this process has read the log; None where it shows nothing."""
+    """`read_seq`: up to where this process has read the log; None where it shows nothing. `unwritten_since`: App's."""
 
-    def __init__(self, db: Database, settings: Settings, read_seq: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self,
+        db: Database,
+        settings: Settings,
+        read_seq: Callable[[], int] | None = None,
+        unwritten_since: Callable[[], datetime | None] = lambda: None,
+    ) -> None:
+        self._unwritten_since = unwritten_since
         self._db = db
         self._settings = settings
         self._read_seq = read_seq
@@ -76,7 +83,7 @@ class Figures:
         found: list[GaugeMetricFamily] = []
         try:
             async with asyncio.timeout(_READ_S), self._db.read() as tx:
-                found = [*await self._calls(tx, at), *await _work(tx, at), *await _nodes(tx, at)]
+                found = [*await self._calls(tx, at), *await _work(tx, at), *await self._nodes(tx, at)]
                 newest = (await tx.session.scalar(_NEWEST)) or 0
                 found.append(_one("hotline_events_newest_seq", "Number of the newest event in the log.", newest))
                 if self._read_seq is not None:
@@ -107,6 +114,26 @@ class Figures:
             for outcome in dict.fromkeys([*OUTCOMES, *sorted(others)]):
                 outcomes.add_metric([line, outcome], counts.get((line, outcome), 0))
         return [waiting, longest, offered, going_on, outcomes]
+
+    async def _nodes(self, tx: Tx, at: datetime) -> list[GaugeMetricFamily]:
+        live = _labelled("hotline_telephony_live", "1 while this Asterisk's events arrive and are written.", "node")
+        stale = _labelled("hotline_telephony_stale_seconds", "Since when they do not; 0 while they do.", "node")
+        unwritten = self._unwritten_since()
+        for name, state, since in await tx.session.execute(_NODES):
+            # A leader that died, or that cannot write, leaves the row as it was.
+            old = unwritten if name == self._settings.node else None
+            is_live = state == "live" and old is None
+            live.add_metric([name], int(is_live))
+            stale.add_metric([name], 0 if is_live else (at - (old or since)).total_seconds())
+        behind = _labelled(
+            "hotline_journal_behind_seconds",
+            "How old the newest look into Asterisk's own records is.",
+            "node",
+            "source",
+        )
+        for node, source, read_at in await tx.session.execute(_READ):
+            behind.add_metric([node, source], max(0.0, (at - read_at).total_seconds()))
+        return [live, stale, behind]
 
     def _disks(self) -> list[GaugeMetricFamily]:
         free = _labelled("hotline_disk_free_bytes", "Room that is left, by what is kept there.", "place")
@@ -157,20 +184,6 @@ async def _work(tx: Tx, at: datetime) -> list[GaugeMetricFamily]:
         oldest.add_metric([kind], (at - since).total_seconds() if since is not None else 0)
     parked = (await tx.session.scalar(_PARKED)) or 0
     return [count, oldest, _one("hotline_events_parked", "Events whose handler failed and is tried again.", parked)]
-
-
-async def _nodes(tx: Tx, at: datetime) -> list[GaugeMetricFamily]:
-    live = _labelled("hotline_telephony_live", "1 while this Asterisk's events arrive and are written.", "node")
-    stale = _labelled("hotline_telephony_stale_seconds", "Since when they do not; 0 while they do.", "node")
-    for name, state, since in await tx.session.execute(_NODES):
-        live.add_metric([name], int(state == "live"))
-        stale.add_metric([name], 0 if state == "live" else (at - since).total_seconds())
-    behind = _labelled(
-        "hotline_journal_behind_seconds", "How old the newest look into Asterisk's own records is.", "node", "source"
-    )
-    for node, source, read_at in await tx.session.execute(_READ):
-        behind.add_metric([node, source], max(0.0, (at - read_at).total_seconds()))
-    return [live, stale, behind]
 
 
 def _one(name: str, text: str, value: float) -> GaugeMetricFamily:

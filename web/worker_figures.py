@@ -40,7 +40,7 @@ class _Desk:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._figures = Figures(app.db, app.settings)
+        self._figures = Figures(app.db, app.settings, unwritten_since=app.unwritten_since)
 
     async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

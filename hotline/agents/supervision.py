@@ -21,7 +21,7 @@ from hotline.bus import Bus, InProcessBus
 from hotline.calls.models import Call
 from hotline.clock import Now, now
 from hotline.db import Database, Tx
-from hotline.errors import Conflict, Invalid, TelephonyError
+from hotline.errors import Conflict, Invalid, NotDone
 from hotline.ids import new_id
 from hotline.labels import N_
 from hotline.telephony import actions
@@ -214,10 +214,12 @@ class SupervisorDesk:
         return command, row
 
     async def _tell(self, ref: UUID, command: Command) -> None:
-        """A refusal leaves nothing pending. Raises TelephonyError."""
+        """A refusal leaves nothing pending. Of any other failure nobody knows whether the phone rings: then what the
+        dialplan says counts, and `sweep` ends what never came about. Raises TelephonyError.
+        """
         try:
             await self._send(command)
-        except TelephonyError:
+        except NotDone:
             async with self._db.write() as tx:
                 row = await tx.session.get(Supervision, ref)
                 if row is not None and row.ended_at is None:

@@ -108,8 +108,12 @@ async def observe(tx: Tx, seen: SpySeen, at: datetime) -> None:
     except ValueError:
         return
     row = (await tx.session.scalars(_BY_ID, {"id": ref})).one_or_none()
-    if row is None or row.ended_at is not None:
+    if row is None:
         return
+    if row.ended_at is not None:
+        if row.result != "failed" or row.began_at is not None or seen.what == "end":
+            return
+        row.ended_at = row.result = None  # given up, and the phone rang on: somebody listens, and that is what counts
     row.leg = seen.leg
     if seen.what == "end":
         end(tx, row, "left" if row.began_at else "failed", at, seen.key)

@@ -14,7 +14,8 @@ from typing import Any, Literal
 from sqlalchemy import bindparam, select, update
 
 from hotline.calls.models import Call, CallAlias, CallOffer, JournalCall
-from hotline.calls.recovery import QueueStory, Story, Told, queue_story, tell, told
+from hotline.calls.queue_log import QueueStory, queue_story
+from hotline.calls.recovery import Story, Told, tell, told
 from hotline.calls.tracker import TRUNK, UNKNOWN_LINE
 from hotline.db import EventRow, Tx
 from hotline.events import (

@@ -14,7 +14,7 @@ from hotline.calls.moves import is_outside
 from hotline.calls.tracker import NOT_CALLERS, OUTCOMES, TRUNK, UNKNOWN_LINE, Tracker
 from hotline.events import CallAnswered, CallEnded, CallEvent, CallQueued, CallStarted
 from hotline.telephony import messages as m
-from hotline.telephony.journal import Cel, QueueLine
+from hotline.telephony.journal import Cel
 from hotline.telephony.names import peer
 
 _FACTS = frozenset({"HLOFFERED", "HLDIAL", "HLQUEUED", "HLUNQUEUED", "HLRECORDING", "HLMOVE", "HLOUTCOME"})
@@ -67,8 +67,13 @@ class Story:
 
     @property
     def is_callers(self) -> bool:
-        """Anything in it says that somebody called a line; agents' own legs and commands are no calls."""
-        return any(_is_callers(record) for record in self.records)
+        """Anything in it says that somebody called a line; agents' and supervisors' legs and commands are no calls."""
+        return any(_is_callers(record) for record in self.but_supervisors())
+
+    def but_supervisors(self) -> list[Cel]:
+        """Without the legs that supervisors were rung for, wherever in the dialplan they came to."""
+        theirs = {record.uniqueid for record in self.records if record.event == "HLSPY"}
+        return [record for record in self.records if record.uniqueid not in theirs]
 
     @property
     def line(self) -> str:
@@ -195,7 +200,7 @@ class _Teller:
         """A record of the first channel; made up from an agent's leg when nothing else was written."""
         if self.dials:
             return next(record for record in self.story.records if _is_dialler(record))
-        mine = [record for record in self.story.records if _is_callers(record)]
+        mine = [record for record in self.story.but_supervisors() if _is_callers(record)]
         found = next((record for record in mine if record.uniqueid == record.linkedid), mine[0])
         if found.context in NOT_CALLERS or found.uniqueid != found.linkedid:
             return Cel("", found.at, found.linkedid, found.linkedid, "PJSIP/trunk-0", "", "", "", {})
@@ -424,27 +429,3 @@ def told(events: Iterable[CallEvent]) -> Told | None:
         wait_ms=answered.wait_ms if answered else end.wait_ms,
         talk_ms=end.talk_ms,
     )
-
-
-@dataclass(slots=True)
-class QueueStory:
-    """A call as queue_log has it: offered on a line, and what became of it."""
-
-    line: str
-    started_at: datetime
-    ended_at: datetime | None = None
-    outcome: str | None = None
-    hangup_by: str | None = None
-
-
-def queue_story(known: QueueStory | None, line: QueueLine) -> QueueStory | None:
-    """After one more line of the same call; as it was if that says nothing of it."""
-    if line.event == "HLOFFERED" and known is None:
-        return QueueStory((line.data[0] if line.data else "") or UNKNOWN_LINE, line.at)
-    if line.event != "HLOUTCOME":
-        return known
-    outcome, by, dialled, *_ = [*line.data, "", "", ""]
-    known = known or QueueStory(dialled or UNKNOWN_LINE, line.at)
-    if outcome in OUTCOMES and known.outcome is None:
-        known.ended_at, known.outcome, known.hangup_by = line.at, outcome, by or None
-    return known

@@ -16,7 +16,7 @@ import pytest
 from hotline import certificate
 from hotline.app import App
 from hotline.calls.models import JournalFile, PbxNode
-from hotline.clock import now
+from hotline.clock import local, now
 from hotline.db import ParkedEvent
 from hotline.events import NodeChanged
 from hotline.ids import new_id
@@ -69,7 +69,7 @@ async def test_who_waits_and_what_became_of_todays_calls(house: House) -> None:
         float(n) for n in re.findall(r'^hotline_outcomes_today\{line="12345",.*\} (\S+)$', text, re.MULTILINE)
     )
     # A test that runs across midnight counts those of before for yesterday.
-    assert (offered, going_on) == (3, 2) or at.astimezone().hour == 0
+    assert (offered, going_on) == (3, 2) or local(at, house.settings.timezone).hour == 0
     assert offered == outcomes + going_on
 
 
@@ -93,6 +93,16 @@ async def test_what_should_have_been_done_and_whether_asterisk_is_followed(house
     assert 300 <= number(text, 'hotline_journal_behind_seconds{node="pbx1",source="cel"}') < 310
     assert number(text, "hotline_database_up") == 1
     assert number(text, 'hotline_disk_free_bytes{place="data"}') > 0
+
+
+async def test_a_leader_that_cannot_write_is_not_called_live_though_its_row_says_so(house: House) -> None:
+    at = now()
+    async with house.db.write() as tx:
+        tx.session.add(PbxNode(name="pbx1", boot="b", state="live", since=at - timedelta(hours=1), epoch=1))
+    figures = Figures(house.db, house.settings, unwritten_since=lambda: at - timedelta(seconds=30))
+    text = told(await figures.read()).decode()
+    assert number(text, 'hotline_telephony_live{node="pbx1"}') == 0
+    assert 30 <= number(text, 'hotline_telephony_stale_seconds{node="pbx1"}') < 60
 
 
 async def test_a_database_that_is_away_leaves_the_other_figures(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from hotline.agents.models import Agent, HelpRequest, Supervision
 from hotline.agents.supervision import SupervisorDesk, Wish
 from hotline.calls.models import Call, CallOffer, CallParty
 from hotline.db import Database
-from hotline.errors import Conflict, Invalid, TelephonyError
+from hotline.errors import Conflict, Invalid, NotDone, TelephonyError
 from hotline.events import AgentLegEnded, CallEnded
 from hotline.handlers import Handlers
 from hotline.telephony.actions import Command
@@ -36,12 +36,14 @@ class Scene:
         self.db = db
         self.at = T0
         self.sent: list[Command] = []
-        self.refuses = False
+        self.refuses = self.loses = False
         self.desk = SupervisorDesk(db, self.send, now=lambda: self.at, registered_s=0.01)
 
     async def send(self, command: Command) -> Mapping[str, Any]:
         if self.refuses:
-            raise TelephonyError("No such channel")
+            raise NotDone("No such channel")
+        if self.loses:
+            raise TelephonyError("Asterisk did not answer in time.")
         self.sent.append(command)
         return {}
 
@@ -285,10 +287,30 @@ async def test_a_number_outside_that_nobody_takes_up_is_given_up(scene: Scene) -
 
 async def test_a_refused_command_leaves_nothing_pending(scene: Scene) -> None:
     scene.refuses = True
-    with pytest.raises(TelephonyError):
+    with pytest.raises(NotDone):
         await scene.begin()
     row = await scene.row()
     assert (row.pending, row.result) == (None, "failed")
+
+
+async def test_who_listens_is_shown_and_on_record_whatever_became_of_the_commands_answer(scene: Scene) -> None:
+    scene.loses = True
+    with pytest.raises(TelephonyError):
+        await scene.begin()
+    await scene.told("listen")
+    row = await scene.row()
+    assert (row.mode, row.ended_at, row.result) == ("listen", None, None)
+
+
+async def test_who_left_while_their_phone_rang_and_then_took_it_up_is_shown(scene: Scene) -> None:
+    await scene.begin()
+    await scene.desk.leave(scene.supervisor.id)
+    assert (await scene.row()).result == "failed"
+    await scene.told("listen")
+    row = await scene.row()
+    assert (row.mode, row.ended_at, row.result) == ("listen", None, None)
+    await scene.told("end")
+    assert (await scene.row()).result == "left"
 
 
 async def test_a_leg_whose_end_was_not_heard_is_over_with_the_next_snapshot(scene: Scene) -> None:

@@ -461,6 +461,21 @@ async def test_a_call_out_is_over_for_all_agents_on_it_when_the_person_leaves(sc
     assert (told["HLOutcome"], told["HLHangupBy"], told["HLMember"]) == ("answered", "caller", "a1")
 
 
+async def test_a_person_called_who_is_given_to_the_queue_and_gives_up_there_was_not_helped(scene: Scene) -> None:
+    """As a caller in the same place; else nobody would call them again."""
+    await scene.pbx.sign_in(scene.commands, "a2")
+    await scene.commands.send("QueuePause", Queue="hotline", Interface="PJSIP/a2", Paused="true")
+    made = "pbx1-1.d102"
+    await scene.move(asked.originate("a1", "hl-dial", "12355", {"__HLLINE": "12345"}, channel_id=made, asked="dial"))
+    await scene.heard(a1={"outside"}, outside={"a1"})
+    scene.call = scene.leg("outside")
+    await scene.give("queue")
+    await scene.heard(outside={"music"})
+    scene.phones["outside"].hang_up()
+    told = await scene.fact("HLOutcome", Uniqueid=scene.call)
+    assert (told["HLOutcome"], told["HLHangupBy"]) == ("abandoned", "caller")
+
+
 async def test_asterisk_has_nothing_to_complain_of_after_all_that(pbx: Pbx) -> None:
     """But of callers who went between being looked for and told: no step does both."""
     expected = "func_global.c: Channel 'PJSIP/trunk-"

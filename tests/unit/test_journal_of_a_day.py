@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from hotline.calls.queue_log import queue_story
 from hotline.calls.record import fold
-from hotline.calls.recovery import Stories, Story, queue_story, tell, told
+from hotline.calls.recovery import Stories, Story, tell, told
 from hotline.events import AgentMissed, AgentOfferEnded, CallAnswered, CallEvent, RecordingStarted
 from hotline.telephony.journal import Trail
 from tests import pbx_journal as journal

@@ -7,7 +7,8 @@ from random import Random
 
 import pytest
 
-from hotline.calls.recovery import QueueStory, Stories, Told, queue_story, tell, told
+from hotline.calls.queue_log import QueueStory, queue_story
+from hotline.calls.recovery import Stories, Told, tell, told
 from hotline.events import (
     AgentMissed,
     AgentOfferEnded,
@@ -214,6 +215,16 @@ def test_a_command_of_ours_is_no_call() -> None:
     leg = replace(start, context="hl-agents", exten="s")
     assert recovered([command]) == []
     assert recovered([leg]) == []
+
+
+def test_a_supervisor_who_takes_over_when_nobody_is_there_any_more_is_no_call() -> None:
+    """Their leg came to the room and went, without ever meeting the caller's."""
+    stories = Stories()
+    alone = [one for one in journal.cel("taken-over") if one.linkedid == "pbx1-1795811748.2"]
+    assert {one.context for one in alone} >= {"hl-agents", "hl-spy-told", "hl-room-leg"}
+    for record in alone:
+        stories.add(record)
+    assert [story.is_callers for story in stories] == [False]
 
 
 def test_a_ring_that_the_caller_ended_is_not_missed() -> None:
