@@ -263,7 +263,7 @@ def prepare_data_dir(settings: Settings) -> None:
         path.chmod(0o700)
         probe = path / ".writable"
         probe.write_bytes(b"ok")
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another process of ours may start in the same moment
     except OSError as error:
         raise StartupError(f"data directory {path} (HOTLINE_DATA_DIR) cannot be written: {error.strerror}") from error
     free = shutil.disk_usage(path).free
