@@ -18,6 +18,7 @@ from tests.e2e.floor import Floor
 from tests.e2e.house import House
 from tests.e2e.screens import PATIENT, AgentPage, Screen
 
+_LONG = ("test_looks.py", "test_movements_in_vain.py")  # begun first: of two processes none is long without work
 _FAILED = pytest.StashKey[bool]()
 WINDOW = {"width": 1366, "height": 768}
 _session = pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -31,6 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
             if pytest_asyncio.is_async_test(item):
                 item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+    items.sort(key=lambda item: item.path.name not in _LONG)
 
 
 @_session
