@@ -23,7 +23,7 @@ NOT_CALLERS = frozenset(
 _WAITS = "hl-wait"  # where a caller is aside, with what for as the extension
 _ASIDE = frozenset({"consult", "held", "parked"})
 _DIALS = frozenset({"hl-dial", "hl-out", "hl-way"})  # it dials in a routine of the dialplan's
-_DIALLED = frozenset({"hl-consult", "hl-room-leg"})  # and here it is later, when whom it dialled is there already
+_ASKS = "hl-consult"  # and here while it asks somebody else; in the room it may as well be a supervisor who took over
 _OPEN = "hl-open"
 _SPIES = "hl-spy"  # where a supervisor's leg is, and a caller whom one takes over
 _SENT = "hl-transfer"  # where a caller is on the way to somebody else
@@ -107,7 +107,7 @@ def _take_in(calls: Channels, live: m.LiveChannel, at: datetime, is_told_later: 
     if call is None or channel.uniqueid != channel.linkedid:
         return events
     began = at - timedelta(seconds=live.age_s)
-    is_dialler = channel.context in _DIALS or (channel.context in _DIALLED and not calls.outside(channel))
+    is_dialler = channel.context in _DIALS or (channel.context == _ASKS and not calls.outside(channel))
     if is_dialler and not call.is_told and not is_told_later:
         number = dialled(channel.exten) if channel.context in _DIALS else None
         return events + calls.moves.dials(

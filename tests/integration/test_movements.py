@@ -470,7 +470,7 @@ async def test_a_person_called_who_is_given_to_the_queue_and_gives_up_there_was_
     await scene.heard(a1={"outside"}, outside={"a1"})
     scene.call = scene.leg("outside")
     await scene.give("queue")
-    await scene.heard(outside={"music"})
+    await scene.heard(outside={"again"})
     scene.phones["outside"].hang_up()
     told = await scene.fact("HLOutcome", Uniqueid=scene.call)
     assert (told["HLOutcome"], told["HLHangupBy"]) == ("abandoned", "caller")
