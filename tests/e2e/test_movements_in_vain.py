@@ -49,6 +49,11 @@ async def test_a_colleague_who_goes_or_dies_when_asked_leaves_agent_and_caller_t
         await floor.colleague.press("F8")
         await floor.colleague.phone_is("none")
         await floor.together(caller)
+        # It rings its time out.
+        await floor.asks(answers=False)
+        await floor.together(caller)
+        await is_told(agent, "agent2")
+        await floor.colleague.phone_is("none")
         # Their page dies while it rings; then there is nobody to be rung.
         await floor.asks(answers=False)
         await floor.dies(floor.colleague)
@@ -79,9 +84,9 @@ async def test_a_colleague_who_goes_or_dies_when_asked_leaves_agent_and_caller_t
     assert (record["outcome"], record["hangup_by"], record["agent"]) == ("answered", "caller", "agent1")
     assert legs_of(record) == [
         ("agent1", "queue", "answered"), ("agent2", "consult", "withdrawn"), ("agent2", "consult", "answered"),
-        ("agent2", "consult", "withdrawn"), ("agent2", "consult", "answered"),
+        ("agent2", "consult", "missed"), ("agent2", "consult", "withdrawn"), ("agent2", "consult", "answered"),
     ]  # fmt: skip
-    assert floor.moves(record["linkedid"]) == ["consult agent1 agent2", "back agent1 -"] * 4
+    assert floor.moves(record["linkedid"]) == ["consult agent1 agent2", "back agent1 -"] * 5
     assert record["transfers"] == []
     house.agrees_with_journal(record)
 
@@ -223,8 +228,20 @@ async def test_a_caller_who_hangs_up_while_somebody_is_asked_was_answered(floor:
         await caller.hang_up()
         await asyncio.gather(agent.phone_is("none"), colleague.phone_is("none"))
         await agent.is_in("wrap_up")
+    await comes_to(agent, "ready")
+    # While all three talk, and the third is 110.
+    async with house.caller("13800138814") as caller:
+        fourth = await floor.talks(caller)
+        await to(agent, "110")
+        await stands(agent, "consult")
+        await agent.press("Alt+j")
+        await stands(agent, "conference")
+        await hear({caller: {FIRST_HZ, PRACTICE_HZ}})
+        await caller.hang_up()
+        await agent.phone_is("none")
+        await agent.is_in("wrap_up")
     await floor.legs()
-    for ref in (first, second, third):
+    for ref in (first, second, third, fourth):
         record = await agent.record_of(ref)
         assert (record["outcome"], record["hangup_by"], record["agent"]) == ("answered", "caller", "agent1")
     house.agrees_with_journal(record)
