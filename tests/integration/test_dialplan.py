@@ -364,8 +364,6 @@ async def test_the_greeting_is_heard_and_a_free_agent_rings_only_after_greeting_
 
 
 async def test_asterisk_has_nothing_to_complain_of(pbx: Pbx) -> None:
-    """After all that the tests above did to it, but of a caller who went between being looked for and told: no step does
-    both.
-    """
+    """After all of the above, but of a caller who went between being looked for and told: no step does both."""
     expected = "func_global.c: Channel 'PJSIP/trunk-"
     assert [line for line in pbx.log_complaints() if expected not in line] == []
