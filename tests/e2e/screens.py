@@ -142,7 +142,8 @@ class AgentPage(Screen):
         await expect(self.box(field).locator("[data-status]")).to_have_attribute("data-kind", "saved", timeout=PATIENT)
 
     async def write(self, text: str) -> None:
-        """Into the summary, as typed."""
+        """Into the summary, as typed, once it may be written into."""
+        await self.has("#field-summary:read-write")
         await self.press("Alt+s")
         await self.page.keyboard.press("Control+End")
         await self.page.keyboard.type(text)

@@ -80,7 +80,7 @@ async def test_a_reload_in_mid_word_loses_no_letter_and_no_caller(hotline: House
         agent.page.on("dialog", lambda dialog: dialog.accept())
         await agent.write("在学校被人")
         await agent.page.reload()
-        assert await agent.summary() == "在学校被人"
+        await expect(agent.page.locator("#field-summary")).to_have_value("在学校被人", timeout=PATIENT)
         # The caller, who was not sent away, is first in line and rings here as soon as the phone is back.
         await agent.phone_is("ringing")
         assert await agent.popped() == ref
