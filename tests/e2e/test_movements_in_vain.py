@@ -49,11 +49,6 @@ async def test_a_colleague_who_goes_or_dies_when_asked_leaves_agent_and_caller_t
         await floor.colleague.press("F8")
         await floor.colleague.phone_is("none")
         await floor.together(caller)
-        # It rings its time out.
-        await floor.asks(answers=False)
-        await floor.together(caller)
-        await is_told(agent, "agent2")
-        await floor.colleague.phone_is("none")
         # Their page dies while it rings; then there is nobody to be rung.
         await floor.asks(answers=False)
         await floor.dies(floor.colleague)
@@ -84,9 +79,9 @@ async def test_a_colleague_who_goes_or_dies_when_asked_leaves_agent_and_caller_t
     assert (record["outcome"], record["hangup_by"], record["agent"]) == ("answered", "caller", "agent1")
     assert legs_of(record) == [
         ("agent1", "queue", "answered"), ("agent2", "consult", "withdrawn"), ("agent2", "consult", "answered"),
-        ("agent2", "consult", "missed"), ("agent2", "consult", "withdrawn"), ("agent2", "consult", "answered"),
+        ("agent2", "consult", "withdrawn"), ("agent2", "consult", "answered"),
     ]  # fmt: skip
-    assert floor.moves(record["linkedid"]) == ["consult agent1 agent2", "back agent1 -"] * 5
+    assert floor.moves(record["linkedid"]) == ["consult agent1 agent2", "back agent1 -"] * 4
     assert record["transfers"] == []
     house.agrees_with_journal(record)
 
