@@ -1,6 +1,6 @@
-"""A whole hotline for measuring: real Asterisk, real store, real console, in a process of its own; phones are SIPp's.
+"""A whole hotline for measuring: real Asterisk, real store, real console, in processes of its own; phones are SIPp's.
 
-`python -m bench.house ADDRESS PORT` (of the phones) is that process; `House` starts it, fills it and stops it.
+`python -m bench.house ADDRESS PORT ROLES` (of the phones) is such a process; `House` starts, fills and stops them.
 """
 
 import asyncio
@@ -28,8 +28,10 @@ from hotline.settings import CHECKOUT, Settings
 from hotline.telephony import actions
 from hotline.telephony.asterisk import Asterisk, write_file
 from hotline.telephony.client import AmiClient
+from hotline.telephony.install import config_home
 from tests.integration import deployment
 from tests.integration.pbx import PHONES, TRUNK, Sipp, free_port
+from tests.integration.sound import short_sounds
 from web.serve import serve
 
 
@@ -42,7 +44,7 @@ def plain_phone(endpoint: str, port: int, address: str) -> str:
     )
 
 
-async def _run(address: str, phones_port: int) -> None:
+async def _run(address: str, phones_port: int, roles: str, *, records: bool) -> None:
     async def write_agents(
         self: Asterisk, phones: Sequence[tuple[str, str]], outside: Mapping[str, str] | None = None
     ) -> None:
@@ -52,8 +54,13 @@ async def _run(address: str, phones_port: int) -> None:
         if self.alive():
             await self.cli("module reload res_pjsip.so")
 
+    files = Asterisk.files
     Asterisk.write_agents = write_agents  # type: ignore[method-assign]
-    await serve(Settings(), frozenset({"web", "worker"}))
+    if not records:
+        Asterisk.files = lambda self: {  # type: ignore[method-assign]
+            name: text.replace("n,MixMonitor(", "n,NoOp(") for name, text in files(self).items()
+        }
+    await serve(Settings(), frozenset(roles.split(",")))
 
 
 @dataclass
@@ -67,7 +74,9 @@ class House:
     cookies: list[str] = field(default_factory=list)
     running: list[Sipp] = field(default_factory=list)
     ready_s: float = 0.0
-    process: asyncio.subprocess.Process | None = None
+    roles: tuple[str, ...] = ("web,worker",)
+    records: bool = True
+    processes: list[asyncio.subprocess.Process] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -77,20 +86,45 @@ class House:
         """Agents with phones; sessions for that many consoles, supervisors' beyond the agents' own."""
         self.endpoints, self.cookies = await fill(self.settings, phones, consoles)
 
+    @property
+    def deployment(self) -> str:
+        """Of this run, as script/test names them."""
+        return "servers" if deployment.ON_SERVERS else "embedded"
+
+    @property
+    def process(self) -> asyncio.subprocess.Process | None:
+        """The worker's, where there are two."""
+        return self.processes[0] if self.processes else None
+
     async def start(self) -> None:
-        env = {**os.environ, **environment(self.settings)}
         began = time.monotonic()
+        self.processes = [await self._spawn(roles) for roles in self.roles]
+        for process in self.processes:
+            await self._ready(process)
+        self.ready_s = time.monotonic() - began
+
+    async def _spawn(self, roles: str) -> asyncio.subprocess.Process:
+        env = {**os.environ, **environment(self.settings)}
         with (self.directory / "stderr").open("ab") as errors:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bench.house", PHONES, str(self.phones_port),
+            return await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bench.house", PHONES, str(self.phones_port), roles,
+                *([] if self.records else ["--no-recording"]),
                 env=env, cwd=CHECKOUT, stdout=asyncio.subprocess.PIPE, stderr=errors,
             )  # fmt: skip
-        assert self.process.stdout is not None
-        async for line in self.process.stdout:
+
+    async def _ready(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        async for line in process.stdout:
             if line.startswith(b"hotline ready"):
-                self.ready_s = time.monotonic() - began
                 return
         raise RuntimeError(f"the hotline did not start: {(self.directory / 'stderr').read_text()[-2000:]}")
+
+    def shorten_prompts(self) -> None:
+        """Callers hear 0.3 s of each prompt."""
+        link = Asterisk(self.settings).places.data / "sounds" / "zh"
+        fresh = link.with_name("zh.new")
+        fresh.symlink_to(short_sounds(config_home() / "sounds", self.directory / "short") / "zh")
+        fresh.replace(link)
 
     async def sign_on(self) -> None:
         """Every phone into the queue, as the agents' commands would."""
@@ -112,9 +146,10 @@ class House:
     async def stop(self) -> None:
         for sipp in self.running:
             sipp.stop()
-        if self.process is not None and self.process.returncode is None:
-            self.process.send_signal(signal.SIGTERM)
-            await asyncio.wait_for(self.process.wait(), 60)
+        for process in self.processes:
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+                await asyncio.wait_for(process.wait(), 60)
 
 
 async def fill(settings: Settings, phones: int, consoles: int) -> tuple[list[str], list[str]]:
@@ -150,8 +185,8 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def house(base: int, **changes: Any) -> AsyncIterator[House]:
-    """A hotline in a temporary directory, on ports from `base` on; not started yet."""
+async def house(base: int, *, roles: tuple[str, ...] = ("web,worker",), **changes: Any) -> AsyncIterator[House]:
+    """A hotline in a temporary directory, on ports from `base` on; not started yet. `roles`: of each process."""
     with tempfile.TemporaryDirectory(prefix="hotline-bench-") as name:
         directory = Path(name)
         sip = free_port(base)
@@ -170,7 +205,7 @@ async def house(base: int, **changes: Any) -> AsyncIterator[House]:
         }
         settings = Settings(**(deployment.stores(directory / "data") | values | changes))
         settings.data_dir.mkdir(mode=0o700)
-        made = House(settings, directory, free_port(base + 500))
+        made = House(settings, directory, free_port(base + 500), roles=roles)
         try:
             yield made
         finally:
@@ -178,4 +213,5 @@ async def house(base: int, **changes: Any) -> AsyncIterator[House]:
 
 
 if __name__ == "__main__":
-    uvloop.run(_run(sys.argv[1], int(sys.argv[2])))  # as `hotline run` does
+    # uvloop as `hotline run` does
+    uvloop.run(_run(sys.argv[1], int(sys.argv[2]), sys.argv[3], records="--no-recording" not in sys.argv))
