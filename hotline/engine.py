@@ -12,7 +12,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, cast
@@ -35,6 +35,10 @@ _LEASED, _SOMEBODY = "hotline lease ", "somebody"
 _INTRODUCE = text(
     "SELECT set_config('application_name', :who, false), set_config('tcp_keepalives_idle', '5', false),"
     " set_config('tcp_keepalives_interval', '2', false), set_config('tcp_keepalives_count', '3', false)"
+)
+_SESSION = text("SELECT pid, backend_start AS since FROM pg_stat_activity WHERE pid = pg_backend_pid()")
+_END_SESSION = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = :pid AND backend_start = :since"
 )
 _HOLDER = text(
     "SELECT max(s.application_name) FROM pg_locks l LEFT JOIN pg_stat_activity s ON s.pid = l.pid"
@@ -222,27 +226,20 @@ def safe_url(url: str) -> str:
 
 async def try_lease(engine: AsyncEngine, name: str, folder: Path) -> "Lease | None":
     """See Database.try_lease."""
-    if engine.dialect.name == "sqlite":
-        file = _lock_file(name, folder).open("a+")  # not emptied: it may say who has it
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            return None
-        file.truncate(0)
-        file.write(_who())
-        file.flush()
-        return Lease(file)
-    connection = await engine.connect()
+    file = _lock_file(name, folder).open("a+")  # not emptied: it may say who has it
     try:
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
-        if await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": lease_key(name)}):
-            await connection.execute(_INTRODUCE, {"who": f"{_LEASED}{_who()}"})
-            return Lease(connection)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    lease = Lease(file, name, None if engine.dialect.name == "sqlite" else engine)
+    try:
+        if await lease.again():
+            return lease
     except BaseException:
-        await connection.invalidate()  # it may have the lock: that ends with it
+        file.close()
         raise
-    await connection.close()
+    file.close()
     return None
 
 
@@ -280,40 +277,81 @@ def lease_key(name: str) -> int:
 
 
 class Lease:
-    """Held until called, or until the process or its database connection ends. Who looks reads whose it is and what was
-    noted last.
+    """Held until called, or until the process ends. Who looks reads whose it is and what was noted last.
+
+    A lock of a file in the node's directory, which only the process's own end gives back; with PostgreSQL also a lock
+    there, which ends with its connection and can be taken `again`: nobody beside us can do so meanwhile.
     """
 
-    def __init__(self, holder: IO[str] | AsyncConnection) -> None:
-        self._holder = holder
+    def __init__(self, file: IO[str], name: str, engine: AsyncEngine | None) -> None:
+        """`engine`: PostgreSQL's."""
+        self._file, self._name, self._engine = file, name, engine
+        self._connection: AsyncConnection | None = None
+        self._session: dict[str, Any] | None = None
 
     async def __call__(self) -> None:
         """Give it back."""
-        if isinstance(self._holder, AsyncConnection):
-            # The lock belongs to the server's session: it ends with the connection, which must not go to the pool.
-            await self._holder.invalidate()
-            await self._holder.close()
-        else:
-            self._holder.close()
+        try:
+            await self._let_go()
+        finally:
+            self._file.close()
+
+    async def again(self) -> bool:
+        """Take the database's part, anew if it was dropped. False while that is somebody else's, on another machine or
+        in another directory. Raises SQLAlchemyError or OSError when the database is away.
+        """
+        with suppress(OSError):  # a full disk takes no name
+            self._write(_who())
+        if self._engine is None:
+            return True
+        with suppress(SQLAlchemyError, OSError):
+            await self._let_go()
+        connection = await self._engine.connect()
+        try:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            if self._session is not None:  # the network broke: the server may believe in it for seconds yet
+                await connection.execute(_END_SESSION, self._session)
+            if await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": lease_key(self._name)}):
+                await connection.execute(_INTRODUCE, {"who": f"{_LEASED}{_who()}"})
+                self._session = dict((await connection.execute(_SESSION)).mappings().one())
+                self._connection = connection
+                return True
+        except BaseException:
+            await connection.invalidate()  # it may have the lock: that ends with it
+            raise
+        await connection.close()
+        return False
+
+    async def _let_go(self) -> None:
+        """The lock belongs to the server's session: it ends with the connection, which must not go to the pool."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.invalidate()
+            await connection.close()
 
     async def note(self, word: str) -> None:
         """At most sixteen characters, for whoever asks who holds it: told without a write, so also by who cannot."""
         said = f"{_who()} {word}".rstrip()
-        if isinstance(self._holder, AsyncConnection):
+        if self._connection is not None:
             async with asyncio.timeout(_HELD_S):
-                await self._holder.execute(_INTRODUCE, {"who": f"{_LEASED}{said}"})
+                await self._connection.execute(_INTRODUCE, {"who": f"{_LEASED}{said}"})
         else:
-            self._holder.truncate(0)
-            self._holder.write(said)
-            self._holder.flush()
+            self._write(said)
+
+    def _write(self, said: str) -> None:
+        self._file.truncate(0)
+        self._file.write(said)
+        self._file.flush()
 
     async def is_held(self) -> bool:
         """False once the database has dropped the connection that held it."""
-        if not isinstance(self._holder, AsyncConnection):
-            return not self._holder.closed
+        if self._engine is None:
+            return not self._file.closed
+        if self._connection is None:
+            return False
         try:
             async with asyncio.timeout(_HELD_S):
-                await self._holder.execute(text("SELECT 1"))
+                await self._connection.execute(text("SELECT 1"))
         except (SQLAlchemyError, OSError):  # TimeoutError is an OSError
             return False
         return True

@@ -1,7 +1,8 @@
 """Which of a node's workers is at work: the leader, by a lease of the database; the standby waits for it to end.
 
-Asterisk, its journal and what waits for the database are the leader's. A lease that is free for a moment only is left
-to who had it: a database that restarts drops every lease, and the leader still holds what it could not write.
+Asterisk, its journal and what waits for the database are the leader's. A database that restarts, or that the network
+keeps from us, drops every lease, and the leader still holds what it could not write: the lock of a file, which ends
+with the leader's process alone, keeps a standby of the same node away until then (docs/adr/0008).
 """
 
 import asyncio
@@ -22,7 +23,6 @@ from hotline.errors import StartupError
 
 log = structlog.get_logger()
 _LOOK_S = 0.5
-_VACANT_S = 1.5  # the leader looks every half second, and needs another to connect
 _LETTING_GO_S = 2.0
 _UNWRITTEN = "old@"  # before Unix seconds
 
@@ -39,15 +39,12 @@ class Workers:
 
 
 class Leadership:
-    """This process's part in it. `folder`: the data directory, in which SQLite's leases are. `look_s`: between looks at
-    the lease; `vacant_s`: how long it is free before a standby takes it.
+    """This process's part in it. `folder`: the data directory that all workers of the node share. `look_s`: between
+    looks at the lease.
     """
 
-    def __init__(
-        self, db: Database, node: str, folder: Path, *, look_s: float = _LOOK_S, vacant_s: float = _VACANT_S
-    ) -> None:
-        self._db, self._node, self._folder = db, node, folder
-        self._look_s, self._vacant_s = look_s, vacant_s
+    def __init__(self, db: Database, node: str, folder: Path, *, look_s: float = _LOOK_S) -> None:
+        self._db, self._node, self._folder, self._look_s = db, node, folder, look_s
         self._lease: Lease | None = None
 
     @asynccontextmanager
@@ -55,10 +52,7 @@ class Leadership:
         """Leads inside. With `waiting` it first stands by while somebody else leads, and tells it who that is; without,
         it raises StartupError.
         """
-        if waiting is None:
-            self._lease = await self._taken()
-        else:
-            self._lease = await self._try() or await self._stand_by(waiting)
+        self._lease = await (self._at_once() if waiting is None else self._stand_by(waiting))
         try:
             yield
         finally:
@@ -66,9 +60,9 @@ class Leadership:
                 await self._lease()
 
     async def hold(self, unwritten_since: Callable[[], datetime | None] = lambda: None) -> None:
-        """Until cancelled. Consoles are told since when what Asterisk tells cannot be written. A database that restarts
-        drops the lease with its connection: taken again. Raises StartupError when another worker was quicker: then
-        there must be one less.
+        """Until cancelled. Consoles are told since when what Asterisk tells cannot be written. A database that drops
+        the lease is asked for it again, for as long as it is away. Raises StartupError when another machine's worker
+        was quicker: then there must be one less.
         """
         noted: datetime | None = None
         while True:
@@ -80,9 +74,7 @@ class Leadership:
                     noted = await self._note(noted, unwritten_since())
                     continue
                 noted = None
-                with suppress(exc.SQLAlchemyError, OSError):
-                    await self._lease()
-                self._lease = await self._taken()
+                await self._again(self._lease)
             except (exc.SQLAlchemyError, OSError) as error:
                 log.error("worker.lease lost, tried again", error=type(error).__name__)
                 continue
@@ -106,54 +98,54 @@ class Leadership:
     async def _try(self) -> Lease | None:
         return await self._db.try_lease(leader_of(self._node), self._folder)
 
-    async def _taken(self) -> Lease:
+    async def _at_once(self) -> Lease:
+        held = await self._try()
+        if held is None:
+            raise self._refused()
+        return held
+
+    async def _again(self, lease: Lease) -> None:
         """Raises StartupError when it has been another's for longer than a broken connection takes to end."""
-        patience = _LETTING_GO_S if self._lease is not None else 0.0
         end: float | None = None  # counted from the first answer: to connect may have taken longer
-        while True:
-            held = await self._try()
-            if held is not None:
-                return held
-            end = time.monotonic() + patience if end is None else end
+        while not await lease.again():
+            end = time.monotonic() + _LETTING_GO_S if end is None else end
             if time.monotonic() >= end:
-                raise StartupError(
-                    f"another hotline is at work on this Asterisk (node {self._node}, data in {self._folder})"
-                )
+                raise self._refused()
             await asyncio.sleep(self._look_s)
+
+    def _refused(self) -> StartupError:
+        return StartupError(f"another hotline is at work on this Asterisk (node {self._node}, data in {self._folder})")
 
     async def _stand_by(self, waiting: Callable[[str], None]) -> Lease:
         place: Lease | None = None
         told: str | None = None
-        vacant_since: float | None = None
         try:
             while True:
                 try:
-                    if place is not None and not await place.is_held():
-                        lost, place = place, None
-                        with suppress(exc.SQLAlchemyError, OSError):
-                            await lost()
-                    if place is None:
-                        place = await self._db.try_lease(standby_of(self._node), self._folder)
                     leader = await self._db.leaseholder(leader_of(self._node), self._folder)
-                    if leader is not None:
-                        vacant_since = None
-                        if leader != told:
-                            told = leader
-                            log.info("worker.standby", node=self._node, leader=leader)
-                            waiting(leader)
-                    elif vacant_since is None:
-                        vacant_since = time.monotonic()
-                    elif time.monotonic() - vacant_since >= self._vacant_s and (held := await self._try()) is not None:
-                        log.warning("worker.leads: the one before has ended", node=self._node, before=told)
+                    if leader is None and (held := await self._try()) is not None:
+                        log.info("worker.leads", node=self._node, before=told)
                         return held
+                    if leader not in {None, told}:
+                        told = leader
+                        log.info("worker.standby", node=self._node, leader=leader)
+                        waiting(str(leader))
+                    place = await self._place(place)
                 except (exc.SQLAlchemyError, OSError) as error:
-                    vacant_since = None
                     log.error("worker.standby cannot ask the database, tried again", error=type(error).__name__)
                 await asyncio.sleep(self._look_s)
         finally:
             if place is not None:
                 with suppress(exc.SQLAlchemyError, OSError):
                     await place()
+
+    async def _place(self, place: Lease | None) -> Lease | None:
+        """The first one behind the leader says so."""
+        if place is None:
+            return await self._db.try_lease(standby_of(self._node), self._folder)
+        if not await place.is_held():
+            await place.again()
+        return place
 
 
 async def workers(db: Database, node: str, folder: Path) -> Workers:

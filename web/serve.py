@@ -11,7 +11,7 @@ from importlib import import_module
 import structlog
 import uvicorn
 
-from hotline import admin, migrate
+from hotline import admin, migrate, watchdog
 from hotline.app import App, prepare_data_dir
 from hotline.errors import StartupError
 from hotline.settings import Settings
@@ -41,11 +41,14 @@ async def serve(settings: Settings, roles: frozenset[str], *, standby: bool = Fa
     one clear line when something cannot work.
     """
     stop = _Stop()
+    alive = asyncio.create_task(watchdog.tell(), name="watchdog")
     try:
         await _serve(settings, roles, stop, standby=standby)
     except asyncio.CancelledError:
         if not stop.is_set():
             raise
+    finally:
+        alive.cancel()
     log.info("hotline.stopped")
 
 

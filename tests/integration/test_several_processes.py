@@ -6,6 +6,7 @@ What is expected of each call is what its caller did, and what Asterisk's own jo
 import asyncio
 import csv
 import json
+import signal
 import socket
 import sys
 import time
@@ -29,6 +30,7 @@ from tests.integration.visitor import Visitor
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 PASSWORD = "correct horse battery"
 TAKEN_OVER_S = 5.0
+WATCHDOG_S = 2.0
 UNSEEN_S = 2.0  # an end that nobody saw is put right if it is further off (calls.history.CLOSE)
 STAYS, LEAVES, UNSEEN, WHILE_AWAY, LATER = range(13800138401, 13800138406)
 
@@ -41,8 +43,13 @@ class City:
         stores = {"database_url": postgres.database("city"), "redis_url": f"redis://127.0.0.1:{bus._desired_port}/0"}
         settings = settings_for(directory, ring_s=5, max_wait_s=60, **stores)
         elsewhere = settings.model_copy(update={"port": free_port(settings.port + 50, socket.SOCK_STREAM)})
+        self.supervisor = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.supervisor.bind(str(directory / "notify"))
+        self.supervisor.setblocking(False)
+        watched = {"NOTIFY_SOCKET": str(directory / "notify"), "WATCHDOG_USEC": str(int(WATCHDOG_S * 1e6))}
         self.workers = [
-            Hotline(settings, directory, roles="worker", standby=True, name=name) for name in ("worker-a", "worker-b")
+            Hotline(settings, directory, roles="worker", standby=True, name="worker-a", **watched),
+            Hotline(settings, directory, roles="worker", standby=True, name="worker-b"),
         ]
         self.webs = [
             Hotline(own, directory, roles="web", name=name) for name, own in (("web-a", settings), ("web-b", elsewhere))
@@ -60,6 +67,7 @@ class City:
             await until(lambda web=web: is_ready(web), "each console sees Asterisk's events")
 
     async def stop(self) -> None:
+        self.supervisor.close()
         for part in (*self.webs, *self.workers):
             part.kill()
         for worker in self.workers:  # each has callers of its own
@@ -186,7 +194,8 @@ async def the_leader_is_killed(city: City, here: Visitor, there: Visitor) -> Non
     await until(lambda: city.journal(LEAVES, "HLRECORDING"), "the second caller speaks to the recorder")
     pids = leader.asterisks()
     async with screen_at(one, here) as first, screen_at(city.webs[1], there) as second:
-        leader.kill()
+        await hangs(city, leader)
+        leader.kill()  # which systemd now does
         killed = time.monotonic()
         going = asyncio.create_task(Hotline.hang_up(leaves))
         await until(lambda: "hotline ready: worker of pbx1" in standby.said, "the standby leads", 15)
@@ -203,6 +212,19 @@ async def the_leader_is_killed(city: City, here: Visitor, there: Visitor) -> Non
     leader.spawn()
     await until(lambda: "hotline standby: " in leader.said, "the one that was killed stands by")
     city.workers.reverse()
+
+
+async def hangs(city: City, worker: Hotline) -> None:
+    """It stops, and its supervisor hears nothing for the span in which it should."""
+    assert worker.process is not None
+    loop = asyncio.get_running_loop()
+    assert await asyncio.wait_for(loop.sock_recv(city.supervisor, 100), WATCHDOG_S) == b"WATCHDOG=1"
+    worker.process.send_signal(signal.SIGSTOP)
+    try:
+        while True:
+            await asyncio.wait_for(loop.sock_recv(city.supervisor, 100), WATCHDOG_S)
+    except TimeoutError:
+        assert "hotline ready: " not in city.workers[1].said  # it is not the standby's to say that this is the end
 
 
 async def nothing_can_be_written(city: City, here: Visitor, there: Visitor) -> None:

@@ -152,8 +152,10 @@ async def test_a_stopped_server_on_this_machine_is_a_lost_connection(tmp_path: P
     await database.close()
 
 
-async def test_a_dropped_connection_costs_its_transaction_and_the_lease_not_the_store(db: Database) -> None:
-    held = await db.try_lease("worker:pbx1", Path("unused"))
+async def test_a_dropped_connection_costs_its_transaction_and_the_lease_not_the_store(
+    db: Database, tmp_path: Path
+) -> None:
+    held = await db.try_lease("worker:pbx1", tmp_path)
     assert held is not None and await held.is_held()
     killer = Database(db.url)
     with pytest.raises(DBAPIError):  # which one depends on what the driver was doing
