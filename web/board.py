@@ -21,7 +21,7 @@ from hotline.db import Tx
 from hotline.tickets.call_backs import CALL_BACK
 from hotline.tickets.models import Contact, ContactTicket, DueWork, Ticket
 from web import watching
-from web.views import AgentRow, Board, CallRow, HelpRow, LineLamp, Totals
+from web.views import AgentRow, Board, CallRow, HelpRow, LineLamp, Stale, Totals
 from web.watching import Watching
 
 FAST_MS = 15_000
@@ -64,6 +64,7 @@ class BoardState:
         self._node_since: datetime | None = started_at
         self._unwritten_since: datetime | None = None
         self._unread_since: datetime | None = None
+        self._told = self.stale
         self._at_call: dict[UUID, UUID] = {}  # agent → call
         self._started_at = started_at
 
@@ -93,7 +94,13 @@ class BoardState:
             totals=self.totals,
             stale_since=self.stale_since,
             asked=self.asked if full else (),
+            store_away=self.stale is not None and self.stale.store_away,
         )
+
+    @property
+    def stale(self) -> Stale | None:
+        """Since when, and for want of what, the rows may not be what Asterisk does."""
+        return None if self.stale_since is None else Stale(self.stale_since, self._unread_since is not None)
 
     @property
     def asked(self) -> tuple[HelpRow, ...]:
@@ -178,8 +185,9 @@ class BoardState:
 
     def _restale(self) -> set[str]:
         known = (self._node_since, self._unwritten_since, self._unread_since)
-        before, self.stale_since = self.stale_since, min((at for at in known if at is not None), default=None)
-        return {"stale"} if self.stale_since != before else set()
+        self.stale_since = min((at for at in known if at is not None), default=None)
+        before, self._told = self._told, self.stale
+        return {"stale"} if self._told != before else set()
 
     def _changed_lamps(self, before: Mapping[str, LineLamp]) -> set[str]:
         return {key for key, lamp in self.lamps().items() if before[key] != lamp}

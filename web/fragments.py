@@ -83,7 +83,7 @@ class Patches:
                     Fragment("bar-waiting", "bar/_waiting.html", "totals", board.totals),
                 ]
             case _:
-                return [Fragment(key, "bar/_stale.html", "stale_since", board.stale_since)]
+                return [Fragment(key, "bar/_stale.html", "stale", board.stale)]
 
     def _encoded(self, group: Group, fragment: Fragment) -> str:
         known = self._done.get((group, fragment.key))

@@ -122,8 +122,18 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Stale:
+    """What is shown may be old since `since`. `store_away`: because the database cannot be asked."""
+
+    since: datetime
+    store_away: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
-    """Everything that many people see at once. `stale_since`: telephony data is older than that."""
+    """Everything that many people see at once. `stale_since`: telephony data is older than that; `store_away`: for
+    want of the database.
+    """
 
     lines: tuple[LineLamp, ...]
     calls: tuple[CallRow, ...]
@@ -131,6 +141,12 @@ class Board:
     totals: Totals
     stale_since: datetime | None = None
     asked: tuple[HelpRow, ...] = ()
+    store_away: bool = False
+
+    @property
+    def stale(self) -> Stale | None:
+        """What the screen's head says of it; None while everything shown is true."""
+        return None if self.stale_since is None else Stale(self.stale_since, self.store_away)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Round every answer: headers, problem documents, static files, and what machines watch."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -8,9 +9,10 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from hotline.calls.models import PbxNode
+from hotline.clock import now
 from hotline.db import Database
 from hotline.errors import StartupError
-from tests.web_house import ASSETS, House, english, house
+from tests.web_house import ASSETS, House, Socket, english, house
 from web.render import manifest
 
 __all__ = ["english", "house"]
@@ -200,3 +202,36 @@ async def test_the_stores_node_row_is_read_again_after_a_while(house: House) -> 
         (await tx.session.get_one(PbxNode, "pbx1")).state = "stale"
     house.hub._loaded_at = float("-inf")
     assert (await house.hub.board(full=False)).stale_since is not None
+
+
+async def test_a_database_that_is_away_is_called_so_and_what_is_typed_is_said_to_be_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.live()
+    async with house.socket(await house.sign_in("agent")) as socket:
+        assert (await socket.frame())["hello"]
+        house.unwritten = now()
+        await house.hub._step()
+        assert "Telephony data is stale since" in await _head(socket)
+
+        async def away() -> None:
+            raise OperationalError("SELECT", {}, Exception("connection refused"))
+
+        with monkeypatch.context() as patched:
+            patched.setattr(house.hub, "catch_up", away)
+            house.hub._read_at = now() - timedelta(seconds=5)
+            await house.hub._step()
+        told = await _head(socket)
+        assert "The database is away since" in told
+        assert "what you type is kept in this page" in told
+        house.unwritten = None
+        await house.hub._step()
+        assert "since" not in await _head(socket)
+
+
+async def _head(socket: Socket) -> str:
+    """What the next frame that speaks of it puts in the line below the status bar."""
+    while True:
+        told = [patch["html"] for patch in (await socket.frame()).get("patches", ()) if patch["key"] == "stale"]
+        if told:
+            return str(told[0])

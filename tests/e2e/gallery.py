@@ -20,7 +20,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from playwright.sync_api import ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, WebSocketRoute, sync_playwright
 
 from hotline import i18n
 from hotline.agents.supervision import REASONS
@@ -33,7 +33,7 @@ STATIC = CHECKOUT / "web" / "static"
 CSP = "default-src 'self'; connect-src 'self' ws:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 # What only the real server answers.
-ABSENT = ("/live", "/me/", "/console/talk", "/console/targets", "/console/help")
+ABSENT = ("/live", "/me/", "/fields/", "/console/talk", "/console/targets", "/console/help")
 BAD = ("serious", "critical")
 WHERE_PHONES_DIFFER = (".col-phone", "#help-asked", "dialog[open]", "#toasts")
 
@@ -125,6 +125,16 @@ def served() -> Iterator[str]:
         thread.join()
 
 
+def greets(socket: WebSocketRoute) -> None:
+    """The server is there."""
+    socket.send('{"hello": true, "epoch": 1}')
+
+
+def away(socket: WebSocketRoute) -> None:
+    """It is not."""
+    socket.close()
+
+
 def settle(page: Page) -> None:
     """The screens' clocks stand at the samples' time, so that every picture is the same."""
     page.clock.install(time=samples.NOW)
@@ -142,8 +152,9 @@ def show(page: Page, base: str, name: str, locale: str) -> list[str]:
     page.on("console", hear)
     page.on("pageerror", lambda error: said.append(f"pageerror: {error}"))
     # The server's letters go on coming, and the phone asks for its secret and waits.
-    page.route_web_socket(re.compile("/live"), lambda socket: socket.send('{"hello": true, "epoch": 1}'))
+    page.route_web_socket(re.compile("/live"), away if name in UNREACHED else greets)
     page.route("**/me/phone", lambda _route: None)
+    page.add_init_script(NO_PHONE)
     page.goto(f"{base}/{name}?locale={locale}")
     page.wait_for_load_state("load")
     page.clock.run_for(1200)
@@ -155,12 +166,19 @@ def show(page: Page, base: str, name: str, locale: str) -> list[str]:
     return said
 
 
+# The page's own phone would begin to connect: what it says is the sample's to choose.
+NO_PHONE = "navigator.permissions.query = async () => ({ state: 'prompt' });"
 PHONE = """(states) => {
   const box = document.querySelector("#softphone");
   if (!box) return;
   for (const [name, value] of Object.entries(states)) box.setAttribute(name, value);
+  const press = (name, is) => box.querySelector(`[data-phone-do=${name}]`).setAttribute("aria-pressed", String(is));
+  press("mute", states["data-muted"] === "true");
+  if (["true", "resuming"].includes(states["data-held"])) press("hold", true);
+  box.querySelector("[data-phone-do=hold]").toggleAttribute("data-pending", /ing$/.test(states["data-held"] ?? ""));
   if ((states["data-call"] ?? "none") === "none") return;
-  box.querySelector("[data-phone-number]").textContent = "138****1234";
+  const asked = states["data-asked"] === "dial" && document.querySelector("[data-leg=caller] .leg-who");
+  box.querySelector("[data-phone-number]").textContent = asked ? asked.textContent.trim() : "138****1234";
   box.querySelector("[data-phone-since]").textContent = states["data-call"] === "ringing" ? "0:06" : "3:12";
 }"""
 
@@ -183,6 +201,8 @@ STATES: Mapping[str, Mapping[str, str]] = {
     "console-unreached": {"data-phone": "registered", "data-call": "talking"},
     "console-note": {"data-phone": "registered", "data-call": "talking"},
     "console-signed-out": {"data-phone": "registered", "data-call": "talking"},
+    "console-offline": {"data-phone": "registered", "data-call": "talking"},
+    "console-store-away": {"data-phone": "registered", "data-call": "talking"},
     **phone_samples.ATTRIBUTES,
 }
 _CALL = """() => {
@@ -198,6 +218,16 @@ _CALL = """() => {
   const other = { call: "1.5", at: "2026-03-12T05:58:40Z", number: "139****8820", ref: "H-2031-7", isMine: false };
   const mine = { ...other, call: "1773295100.7", at: "2026-03-12T06:01:02Z", ref: "H-2031-8", isMine: true };
 """
+_TYPES = """() => {
+  const write = (text) => {
+    const area = document.querySelector("[data-field=summary] textarea");
+    area.value += text;
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+    area.focus();
+  };
+"""
+# Screens whose socket to us is cut.
+UNREACHED = {"console-offline"}
 # What happens on the screen after it is drawn: only a page that lives has these states.
 BROKEN: Mapping[str, str] = {
     "console-unreached": _CALL + """ring(); setTimeout(() => write("他说有人跟着他回家，已经三天。"), 2000); }""",
@@ -232,6 +262,8 @@ BROKEN: Mapping[str, str] = {
       draw("good", Array.from({ length: 48 }, (_, i) => bar(i * 4, 1 + (i % 5) / 2)));
       draw("fair", [192, 196, 200].map((x) => bar(x, 9)));
       draw("bad", [204, 208, 212, 216, 220, 224, 228, 232, 236].map((x) => bar(x, 15))); }""",
+    "console-offline": _TYPES + """write("孩子说晚上不敢回家，想先去同学家。"); }""",
+    "console-store-away": _TYPES + """write("孩子说晚上不敢回家，想先去同学家。"); }""",
     "console-picker": "() => document.querySelector('[data-phone-do=transfer]').click()",
     "console-signed-out": _CALL
     + """

@@ -57,7 +57,14 @@ def talks(ago: Callable[[float], datetime]) -> Mapping[str, Mapping[str, Any]]:
         "failed-movement": {"talk": talk("talking", talking)},
         "completing": {"talk": talk("consult", caller, replace(two, state="asked"), with_name="江月")},
         "by-mobile": {"talk": talk("talking", talking)},
+        "holding": {"talk": talk("talking", talking)},
+        "resuming": {"talk": talk("talking", talking)},
+        "rings-mobile": {"talk": None},
+        "testing": {"talk": None},
+        "tested": {"talk": None},
         "picker-note": {"talk": talk("talking", talking)},
+        "picker-queue": {"talk": talk("talking", talking)},
+        "picker-busy": {"talk": talk("talking", talking)},
         "picker-number": {"talk": talk("talking", talking)},
         "picker-nobody": {"talk": talk("talking", talking)},
         "picker-parked": {"talk": talk("talking", talking), "parked": parked},
@@ -123,8 +130,10 @@ def screens(
     quiet = {"ticket": None, "call": None, "work": []}
     found: dict[str, tuple[str, dict[str, Any]]] = {}
     for name, more in talks(ago).items():
-        idle = {"me": me("ready", 40), "ticket": None, "call": None} if name == "parked" else {}
+        idle = {"me": me("ready", 40), "ticket": None, "call": None} if more["talk"] is None else {}
         mobile = {"me": me("on_call", 192, outside="139****9000")} if name == "by-mobile" else {}
+        if name == "rings-mobile":
+            mobile = {"me": me("ringing", 6, outside="139****9000"), "ticket": common["ticket"], "call": common["call"]}
         found[f"phone-{name}"] = (index, {**common, **more, **idle, **mobile})
     for name in ("off", "asking", "connecting", "elsewhere", "refused"):
         idle = {"me": me("paused", 40, reason="BREAK"), "ticket": None, "call": None}
@@ -154,15 +163,17 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     **{
         f"phone-{name}": _TALKS
         for name in ("busy-place", "rejected", "keypad", "failed-movement", "completing", "picker-note",
-                     "picker-number", "picker-nobody", "picker-parked", "help-asked", "help-listened",
-                     "help-whispered", "help-joined", "help-joined-asked")
+                     "picker-number", "picker-nobody", "picker-parked", "picker-queue", "picker-busy",
+                     "help-asked", "help-listened", "help-whispered", "help-joined", "help-joined-asked")
     },
     **{f"phone-{name}": {**_TALKS, "data-asked": "dial"} for name in ("dialling", "dialled")},
     **{f"phone-{name}": {**_TALKS, "data-talk": "consult"} for name in ("consult-place", "completing")},
     "phone-calling-outside": {**_TALKS, "data-talk": "calling"},
     "phone-conference-held": {**_TALKS, "data-talk": "held"},
     "phone-caller-gone": {**_TALKS, "data-talk": "gone"},
-    "phone-parked": {"data-phone": "registered"},
+    **{f"phone-{name}": {"data-phone": "registered"} for name in ("parked", "testing", "tested")},
+    "phone-rings-mobile": {"data-phone": "outside"},
+    **{f"phone-{name}": {**_TALKS, "data-held": name} for name in ("holding", "resuming")},
     "phone-muted": {**_TALKS, "data-muted": "true"},
     "phone-silent": {**_TALKS, "data-silent": "true"},
     "phone-answering": {"data-phone": "registered", "data-call": "answering"},
@@ -179,6 +190,7 @@ _PICK = """(() => {
   const find = document.querySelector('#picker-find');
   const type = (text) => { find.value = text; find.dispatchEvent(new Event('input', { bubbles: true })); };
 """
+_TEST = "(() => { const box = document.querySelector('#headset'); box.open = true;"
 _ASKS_HOW = "() => document.querySelector('[data-supervise]').click()"
 # What the person does there.
 DOES: Mapping[str, str] = {
@@ -198,6 +210,16 @@ DOES: Mapping[str, str] = {
       type('江'); const note = document.querySelector('#picker-note');
       note.value = '孩子十一岁，在奶奶家，不想让老师知道。'; note.focus(); }})""",
     "phone-picker-number": f"{_PICK} type('029-8555 1234'); }})",
+    "phone-picker-queue": f"""{_PICK} document.querySelector('#picker [data-to=queue]').click();
+      document.querySelector('#picker-note').value = '孩子想换一位女老师接着说。'; }})""",
+    # Somebody who cannot be rung now: the answer is why.
+    "phone-picker-busy": f"""{_PICK} type('罗');
+      find.dispatchEvent(new KeyboardEvent('keydown', {{ key: 'Enter', bubbles: true, cancelable: true }})); }})""",
+    "phone-testing": f"{_TEST} box.dataset.test = 'running'; box.querySelector('meter').value = 0.4; }})",
+    "phone-tested": f"""{_TEST} Object.assign(box.dataset, {{ test: 'done', testAll: 'good' }});
+      for (const name of ['microphone', 'echo', 'network'])
+        box.querySelector(`[data-check=${{name}}]`).dataset.grade = 'good';
+      box.querySelector('[data-check=echo] b').textContent = '84 ms'; }})""",
     "phone-picker-nobody": f"{_PICK} type('李想'); }})",
     "phone-picker-parked": f"{_PICK} }})",
     "supervisor-asks-how": _ASKS_HOW,

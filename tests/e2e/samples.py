@@ -410,7 +410,7 @@ SCREENS: Mapping[str, tuple[str, dict[str, Any]]] = {
             "me": me("ready", 40),
             "ticket": None,
             "call": None,
-            "cut": replace(CUT_OFF, state="talking", agent="agent4", ref=None),
+            "cut": replace(CUT_OFF, state="talking", agent="白杨", ref=None),
             "work": WORK,
             "board": BOARD,
         },
@@ -430,6 +430,20 @@ SCREENS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "console-signed-out": (
         "console/index.html",
         {"me": me("on_call", 192), "ticket": TICKET, "call": CALLS[3], "work": WORK, "board": BOARD},
+    ),
+    "console-offline": (
+        "console/index.html",
+        {"me": me("on_call", 192), "ticket": TICKET, "call": CALLS[3], "work": WORK, "board": BOARD},
+    ),
+    "console-store-away": (
+        "console/index.html",
+        {
+            "me": me("on_call", 192),
+            "ticket": TICKET,
+            "call": CALLS[3],
+            "work": WORK,
+            "board": replace(BOARD, stale_since=ago(20), store_away=True),
+        },
     ),
     **{
         f"console-{name}": (

@@ -40,7 +40,9 @@ function choose(option) {
   }
   const to = option?.dataset.to ?? "";
   for (const button of box.querySelectorAll("[data-give]")) {
-    button.disabled = !to || (button.dataset.give === "consult" && to === "queue");
+    const isAsking = button.dataset.give === "consult";
+    button.disabled = !to || (isAsking && to === "queue");
+    button.classList.toggle("btn-primary", isAsking === (to !== "queue")); // what Enter does
   }
   box.querySelector("[data-note]").hidden = !(to === "queue" || to.startsWith("agent:") || area().value);
 }

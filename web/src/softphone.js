@@ -6,6 +6,7 @@
 // The only module that touches SIP. One tab owns the phone, by a Web Lock.
 import JsSIP from "jssip";
 import { allAddresses } from "./candidates.js";
+import * as keypad from "./keypad.js";
 import * as microphone from "./microphone.js";
 import { send, why } from "./net.js";
 import { OneTab } from "./onetab.js";
@@ -310,7 +311,7 @@ function onOver() {
   microphone.unmute();
   setMuted(false);
   setHeld("false");
-  showKeypad(false);
+  keypad.show(false);
   delete box.dataset.silent;
   box.dataset.asked = "";
   box.querySelector("audio").srcObject = null;
@@ -381,11 +382,6 @@ function hold() {
   else toast(word("tryAgain"), true);
 }
 
-function showKeypad(isShown) {
-  box.querySelector("#keypad").hidden = !isShown;
-  box.querySelector("[data-phone-do=keypad]").setAttribute("aria-expanded", String(isShown));
-}
-
 function digit(value) {
   if (box.dataset.call === "talking") session?.sendDTMF(value, { transportType: JsSIP.C.DTMF_TRANSPORT.RFC2833, duration: 160 });
 }
@@ -396,7 +392,7 @@ const ACTIONS = {
   hold,
   mute,
   "hang-up": hangUp,
-  keypad: () => showKeypad(box.querySelector("#keypad").hidden),
+  keypad: keypad.toggle,
   "take-over": () => takeOver().catch((error) => toast(error.message, true)),
   reconnect: () => ensure().catch((error) => toast(error.message, true)),
 };
@@ -424,11 +420,11 @@ export function start() {
   box = document.getElementById("softphone");
   if (!box) return;
   title = document.title;
+  keypad.start(box, digit);
   tab = new OneTab(LOCK, { isBusy: isInCall, onGone: letGo });
   box.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-phone-do], [data-digit]");
-    if (button?.dataset.digit) digit(button.dataset.digit);
-    else if (button && !button.matches("[data-move]")) act(button.dataset.phoneDo);
+    const button = event.target.closest("[data-phone-do]");
+    if (button && !button.matches("[data-move]")) act(button.dataset.phoneDo);
   });
   document.addEventListener("click", ring.unlock, { once: true });
   addEventListener("offline", onLost);
