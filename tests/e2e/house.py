@@ -25,8 +25,8 @@ from tests.integration.pbx import TRUNK, WORKER, Pbx, Sipp, free_port
 from tests.integration.sound import short_sounds
 from tests.integration.voice import Voice
 
-# Of the two processes of one test run, each has its own; a house takes 400 of them, and 300 for sound.
-BASE_PORT, SOUND_PORT = 26000 + 1600 * WORKER, 29200 + 1200 * WORKER
+# Of the processes of one test run, each has its own; a house takes 400 of them, and 300 for sound.
+BASE_PORT, SOUND_PORT = ((26000, 29200), (27600, 30400), (11000, 12800))[WORKER]
 WAIT_S = 30.0
 AGENTS = ("agent1", "agent2")
 
@@ -62,7 +62,7 @@ class House:
 
     @classmethod
     def make(cls, directory: Path, offset: int, **changes: Any) -> "House":
-        port, sound = free_port(BASE_PORT + offset, socket.SOCK_STREAM), SOUND_PORT + offset * 3 // 4
+        port, sound = free_port(BASE_PORT + offset + os.getpid() % 80, socket.SOCK_STREAM), SOUND_PORT + offset * 3 // 4
         values: dict[str, Any] = {
             "data_dir": directory / "data",
             "port": port,

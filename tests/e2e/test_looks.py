@@ -10,6 +10,9 @@ import pytest
 
 from tests.e2e import phone_samples, samples
 from tests.e2e.gallery import CHECKOUT
+from tests.integration.deployment import once
+
+pytestmark = once("pictures")
 
 
 @pytest.mark.timeout(410)

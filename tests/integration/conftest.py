@@ -20,18 +20,7 @@ from tests.integration.process import Hotline, settings_for
 from tests.integration.sound import short_sounds
 
 PHONES = ("a1", "a2", "a3")
-_OURS = {"hotline", "quiet", "survivor", "away"}
 NewPbx = Callable[..., Awaitable[Pbx]]
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On servers those only in which a hotline runs: the others are the same, or bring their own servers."""
-    if not deployment.ON_SERVERS:
-        return
-    here = [item for item in items if Path(__file__).parent in item.path.parents]
-    others = [item for item in here if not (_OURS & set(item.fixturenames) or hasattr(item.module, "running"))]
-    items[:] = [item for item in items if item not in others]
-    config.hook.pytest_deselected(items=others)
 
 
 def _in_thread(work: Coroutine[Any, Any, None]) -> None:
@@ -49,6 +38,14 @@ def _in_thread(work: Coroutine[Any, Any, None]) -> None:
     thread.join()
     if failures:
         raise failures[0]
+
+
+if deployment.ON_SERVERS:
+
+    @pytest.fixture
+    def store_url(tmp_path: Path) -> str:
+        """A database of the test's own instead of a SQLite file."""
+        return deployment.stores(tmp_path)["database_url"]
 
 
 @pytest.fixture(scope="session")

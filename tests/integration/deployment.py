@@ -5,7 +5,6 @@ own, and a store is asked in the same words: what SQLite keeps as text comes as 
 """
 
 import asyncio
-import hashlib
 import os
 import re
 import sqlite3
@@ -26,10 +25,21 @@ from hotline.settings import Settings
 
 ON_SERVERS = os.environ.get("HOTLINE_TEST_DEPLOYMENT", "embedded") == "servers"
 ROLES = ("worker", "web") if ON_SERVERS else ("web,worker",)
-embedded_only = pytest.mark.skipif(ON_SERVERS, reason="about SQLite, or about the one process itself")
+embedded_only = pytest.mark.skipif(ON_SERVERS, reason="about a SQLite file and the disk it is on")
+_ONCE = {
+    "pbx": "Asterisk and its configuration alone: neither a store nor a process of ours",
+    "both": "brings PostgreSQL and Redis itself, in every run",
+    "pictures": "pages drawn from samples: neither a store nor a process of ours",
+}
 T = TypeVar("T")
-_REDIS_DATABASES = 16
+_REDIS_DATABASES = 16  # far more than hotlines that run at once
+_numbers: dict[Path, int] = {}
 _EXTRACT = re.compile(r"json_extract\(([^,]+), '\$\.(\w+)'\)")
+
+
+def once(what: str) -> pytest.MarkDecorator:
+    """For tests that would do the very same again on servers: they run with the embedded deployment. `what`: why."""
+    return pytest.mark.skipif(ON_SERVERS, reason=_ONCE[what])
 
 
 def stores(data_dir: Path) -> dict[str, str]:
@@ -38,10 +48,10 @@ def stores(data_dir: Path) -> dict[str, str]:
         return {}
     from tests.integration import servers  # noqa: PLC0415 - only where there are any
 
-    mark = int.from_bytes(hashlib.sha256(os.fsencode(data_dir.resolve())).digest()[:6], "big")
+    number = _numbers.setdefault(data_dir.resolve(), len(_numbers))
     return {
-        "database_url": servers.postgres().database(f"house_{mark:x}"),
-        "redis_url": f"redis://127.0.0.1:{servers.redis().port}/{mark % _REDIS_DATABASES}",
+        "database_url": servers.postgres().database(f"house_{number}"),
+        "redis_url": f"redis://127.0.0.1:{servers.redis().port}/{number % _REDIS_DATABASES}",
     }
 
 

@@ -21,16 +21,17 @@ from hotline.settings import CHECKOUT, Settings
 from hotline.telephony.asterisk import Asterisk, write_file
 from hotline.telephony.install import find_program
 
-# Addresses and first ports of this process's own: several test runs may share a machine, and one run has two processes.
-WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 2
-_MARK = os.getpid() % 100 * 2 + WORKER + 20
+# Addresses and first ports of this process's own: several test runs may share a machine, and a run has three processes.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 3
+_MARK = os.getpid() % 70 * 3 + WORKER + 20
+_FURTHER = (0, 2000, -12000)[WORKER]
 TRUNK = f"127.0.{_MARK}.9"
 PHONES = f"127.0.{_MARK}.20"
 SIPP_FILES = CHECKOUT / "hotline" / "sipp"
 TEST_FILES = CHECKOUT / "tests" / "sipp"
 
 
-_ports = itertools.count(21400 + 2000 * WORKER, 3)
+_ports = itertools.count(21400 + _FURTHER, 3)
 _CONTROL_PORTS = range(18000, 20000)
 _claims: dict[int, socket.socket] = {}
 
@@ -177,7 +178,7 @@ class Pbx:
         sounds: Path | None = None,
         **changes: Any,
     ) -> "Pbx":
-        base += 2000 * WORKER
+        base += _FURTHER
         sip = free_port(base + os.getpid() % 50)
         values: dict[str, Any] = {
             "data_dir": directory / "data",

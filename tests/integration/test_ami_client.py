@@ -14,9 +14,10 @@ from hotline.telephony.client import AmiClient
 from hotline.telephony.messages import Message, QueueMember
 from tests.ami_clients import Heard, soon
 from tests.integration.conftest import NewPbx
+from tests.integration.deployment import once
 from tests.integration.pbx import Pbx
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, once("pbx")]
 
 
 @asynccontextmanager

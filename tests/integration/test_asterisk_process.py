@@ -16,10 +16,11 @@ from hotline.ivr import render
 from hotline.ivr.hours import Hours
 from hotline.settings import CHECKOUT, Settings
 from hotline.telephony.asterisk import Asterisk
+from tests.integration.deployment import once
 from tests.integration.pbx import Pbx
 from tests.integration.process import until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, once("pbx")]
 NewPbx = Callable[..., Awaitable[Pbx]]
 
 

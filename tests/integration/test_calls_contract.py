@@ -8,9 +8,10 @@ from hotline.db import Database
 from tests.component.test_calls import *  # noqa: F403
 from tests.component.test_handlers import *  # noqa: F403
 from tests.component.test_totals import *  # noqa: F403
+from tests.integration.deployment import once
 from tests.integration.servers import postgres_server, postgres_url  # noqa: F401 - fixtures
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, once("both")]
 
 
 @pytest.fixture

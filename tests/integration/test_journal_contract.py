@@ -6,9 +6,10 @@ import pytest
 
 from hotline.db import Database
 from tests.component.test_journal import *  # noqa: F403
+from tests.integration.deployment import once
 from tests.integration.servers import postgres_server, postgres_url  # noqa: F401 - fixtures
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, once("both")]
 
 
 @pytest.fixture

@@ -14,11 +14,12 @@ import pytest
 from hotline.telephony import actions as asked
 from hotline.telephony.install import config_home
 from tests.integration import sound
+from tests.integration.deployment import once
 from tests.integration.pbx import PHONES, Ami, Pbx, free_port
 from tests.integration.scene import SILENCE, TONES, Scene
 from tests.integration.voice import until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, once("pbx")]
 PARK_S = 5
 
 

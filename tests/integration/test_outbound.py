@@ -12,10 +12,11 @@ import pytest
 from hotline.telephony import actions as ami
 from tests.integration import sound
 from tests.integration.conftest import PHONES, _in_thread
+from tests.integration.deployment import once
 from tests.integration.ear import listen
 from tests.integration.pbx import TRUNK, Ami, Pbx, Sipp, free_port
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, once("pbx")]
 NewPbx = Callable[..., Awaitable[Pbx]]
 MOBILE = "13800138000"
 AGENT_HZ, OUTSIDE_HZ, POLICE_HZ = 500, 700, 1100

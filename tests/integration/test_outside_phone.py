@@ -8,10 +8,11 @@ import pytest
 from hotline.agents import presence
 from hotline.telephony import actions as asked
 from hotline.telephony import messages as m
+from tests.integration.deployment import once
 from tests.integration.pbx import TRUNK, Pbx, free_port
 from tests.integration.voice import Voice, until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, once("pbx")]
 NewPbx = Callable[..., Awaitable[Pbx]]
 ENDPOINT, SECRET, MOBILE, CHILD = "a0f1e2d3c4", "this-sign-ins-secret-0123456789", "13900139000", "13800138000"
 CALLER_HZ, MOBILE_HZ = 440.0, 700.0

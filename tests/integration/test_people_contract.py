@@ -38,9 +38,10 @@ from tests.component.test_agents import (  # noqa: F401 - likewise
     test_wrap_up_ends_by_itself_once,
 )
 from tests.factories import T0
+from tests.integration.deployment import once
 from tests.integration.servers import postgres_server, postgres_url, redis_server  # noqa: F401 - fixtures
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, once("both")]
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ import pytest
 from hotline.agents import presence
 from hotline.clock import from_epoch
 from hotline.telephony.messages import Channel, Hangup
+from tests.integration.deployment import once
 from tests.integration.pbx import PHONES, TRUNK, Ami, Pbx
 from tests.integration.voice import Voice, until
 from tests.integration.wsphone import WsPhone
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, once("pbx")]
 NewPbx = Callable[..., Awaitable[Pbx]]
 ENDPOINT, SECRET = "a0f1e2d3c4", "this-sign-ins-secret-0123456789"
 

@@ -3,10 +3,8 @@
 import json
 import os
 import re
-import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,9 +78,8 @@ async def test_a_stop_ends_calls_that_last_longer_than_the_drain(tmp_path: Path)
         assert [row[2] for row in hotline.calls()] == ["ended"]
 
 
-@embedded_only
 async def test_a_stop_during_the_start_leaves_nothing_behind(tmp_path: Path) -> None:
-    hotline = Hotline(settings_for(tmp_path), tmp_path)
+    hotline = Hotline(settings_for(tmp_path), tmp_path, roles=deployment.ROLES[0])
     try:
         hotline.spawn()
         await until(hotline.asterisks, "Asterisk is being started", START_S)
@@ -266,15 +263,10 @@ async def test_a_database_that_cannot_be_used_is_one_line_without_its_password(
     assert hotline.asterisks() == []
 
 
-@embedded_only
-async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path, template_store: Path) -> None:
+async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     hotline = Hotline(settings_for(tmp_path), tmp_path)
-    hotline.settings.data_dir.mkdir()
-    store = hotline.settings.data_dir / "hotline.sqlite3"
-    shutil.copyfile(template_store, store)
-    with sqlite3.connect(store) as connection:
-        connection.execute("update alembic_version set version_num = '2099_01_01_much_later'")
-    connection.close()
+    assert (await hotline.command("migrate"))[0] == 0
+    deployment.write(hotline.settings, "update alembic_version set version_num = '2099_01_01_much_later'")
     line = await hotline.refused()
     assert line == ("the database is newer than this hotline (revision 2099_01_01_much_later): start the newer version")
     assert hotline.rows("select version_num from alembic_version") == [("2099_01_01_much_later",)]

@@ -7,12 +7,13 @@ import pytest
 from hotline.telephony.install import config_home
 from tests.integration import sound
 from tests.integration.conftest import _in_thread
+from tests.integration.deployment import once
 from tests.integration.pbx import PHONES, Ami, Pbx, free_port
 from tests.integration.scene import SILENCE, TONES, Scene
 from tests.integration.test_movements import first_in_line, moves, outcome
 from tests.integration.voice import until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, once("pbx")]
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from tests.integration.servers import PostgreSQL, _wanted
 from tests.integration.test_house_postgres_redis import get, newest, program, unused_port
 from tests.integration.visitor import Visitor
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240), deployment.once("both")]
 PASSWORD = "correct horse battery"
 TAKEN_OVER_S = 5.0
 WATCHDOG_S = 2.0

@@ -9,9 +9,10 @@ import pytest
 from hotline.errors import Invalid, StartupError
 from hotline.settings import Settings
 from hotline.simulate import simulate
+from tests.integration.deployment import once
 from tests.integration.pbx import Ami, Pbx
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, once("pbx")]
 
 
 async def test_each_caller_gets_a_line_that_says_what_happened(

@@ -23,9 +23,10 @@ from tests.component import (
     test_outbound,
     test_tickets,
 )
+from tests.integration.deployment import once
 from tests.integration.servers import postgres_server, postgres_url, redis_server  # noqa: F401 - fixtures
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, once("both")]
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from hotline.telephony import actions as asked
+from tests.integration.deployment import once
 from tests.integration.pbx import Ami, Pbx
 from tests.integration.scene import Scene
 from tests.integration.voice import until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, once("pbx")]
 ROUND = 1778464800
 
 

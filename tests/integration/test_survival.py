@@ -59,8 +59,7 @@ class Survivor:
     # What is killed
 
     def kill_ours(self) -> float:
-        assert self.house.process is not None
-        self.house.process.kill()
+        self.house.kill()
         return time.monotonic()
 
     def kill_asterisk(self) -> float:

@@ -3,8 +3,9 @@
 import pytest
 
 from tests.integration.conftest import NewPbx
+from tests.integration.deployment import once
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, once("pbx")]
 WRAP_UP_S = 4
 
 
