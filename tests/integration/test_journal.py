@@ -21,7 +21,7 @@ RENAMED = 13800138200
 
 @pytest.fixture
 async def away() -> AsyncIterator[Survivor]:
-    async with house(25500, lines="12345:5,2912345:1", wrap_up_s=120) as made:
+    async with house(25500, roles=deployment.ROLES, lines="12345:5,2912345:1", wrap_up_s=120) as made:
         await made.fill(3, 0)
         made.endpoints.sort()
         one = Survivor(made)

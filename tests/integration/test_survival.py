@@ -59,7 +59,8 @@ class Survivor:
     # What is killed
 
     def kill_ours(self) -> float:
-        self.house.kill()
+        for process in self.house.processes:
+            process.kill()
         return time.monotonic()
 
     def kill_asterisk(self) -> float:
@@ -139,7 +140,7 @@ class Survivor:
 
 @pytest.fixture
 async def survivor() -> AsyncIterator[Survivor]:
-    async with house(24500, lines="12345:5,2912345:1", wrap_up_s=WRAP_UP_S) as made:
+    async with house(24500, roles=deployment.ROLES, lines="12345:5,2912345:1", wrap_up_s=WRAP_UP_S) as made:
         await made.fill(4, 0)
         made.endpoints.sort()
         one = Survivor(made)

@@ -11,6 +11,7 @@ from hotline.calls import day as days
 from hotline.calls.totals import OURS, SETTLING, SOURCES, Day
 from hotline.clock import local, now
 from hotline.db import Database
+from tests.integration import deployment
 from tests.integration.pbx import Pbx, Sipp
 from tests.integration.process import until
 from tests.integration.test_survival import Survivor
@@ -21,7 +22,7 @@ SHORT, LONG, SOLE = 12, 8, 6
 
 @pytest.fixture
 async def lines() -> AsyncIterator[Survivor]:
-    async with house(26500, lines="12345:5,2912345:1", wrap_up_s=0, max_wait_s=10) as made:
+    async with house(26500, roles=deployment.ROLES, lines="12345:5,2912345:1", wrap_up_s=0, max_wait_s=10) as made:
         await made.fill(2, 0)
         one = Survivor(made)
         try:
