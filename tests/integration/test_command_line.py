@@ -1,5 +1,6 @@
 """The commands as a person types them, in processes of their own: what they print, and how they refuse."""
 
+import asyncio
 import json
 import re
 import stat
@@ -70,8 +71,9 @@ async def test_people_are_added_with_their_own_or_a_made_password(quiet: Hotline
         "out --extension.",
         (*add, "a b", "--role", "agent"): "A name is 1 to 32 letters, digits, dots, hyphens or underscores.",
     }
-    for words, line in refusals.items():
-        fails_with(await quiet.command(*words), line)
+    told = await asyncio.gather(*(quiet.command(*words) for words in refusals))
+    for done, line in zip(told, refusals.values(), strict=True):
+        fails_with(done, line)
     fails_with(
         await quiet.command(*add, "sun", "--role", "agent", given="short\n"), "A password has 8 to 256 characters."
     )
