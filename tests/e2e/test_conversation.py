@@ -98,6 +98,8 @@ async def test_a_colleague_is_asked_in_vain_then_asked_and_left_then_given_the_c
         await colleague.answer()
         await stands(agent, "consult")
         await stands(colleague, "asked")
+        # The ticket is not theirs to write, and the button they answered with is gone: Tab goes on from the phone.
+        await expect(colleague.page.locator("#softphone")).to_be_focused()
         await hear({agent.page: {SECOND_HZ}, colleague.page: {FIRST_HZ}})
         await hears_music(caller)
         await agent.press("F8")

@@ -16,6 +16,7 @@ import * as pen from "./pen.js";
 import * as player from "./player.js";
 import * as outside from "./outside.js";
 import * as phonetest from "./phonetest.js";
+import * as refocus from "./refocus.js";
 import * as signIn from "./signin.js";
 import * as softphone from "./softphone.js";
 import * as supervise from "./supervise.js";
@@ -117,6 +118,7 @@ keep.start().then(autosave.start).finally(() => {
   ready();
   softphone.start();
   talk.start();
+  refocus.start();
   dial.start();
   health.start();
   devices.start();

@@ -240,7 +240,7 @@ function onSession({ originator, session: incoming, request }) {
   const from = request.from?.display_name || request.from?.uri?.user || "";
   // A supervisor's leg on an agent's call is no call of theirs: nothing else in the page need know.
   about = { call, number: mask(from), isElsewhere: request.getHeader("X-Hotline-Asked") === "supervise" };
-  box.querySelector("[data-phone-number]").textContent = about.number;
+  box.querySelector("[data-phone-number]").textContent = about.number.replace(/^\*+$/, "");
   session.on("icecandidate", allAddresses());
   session.on("peerconnection", ({ peerconnection }) => {
     peerconnection.addEventListener("track", ({ streams, track }) => {

@@ -29,6 +29,8 @@ const isAsking = () => state() === "consult" || state() === "calling";
 function mark() {
   const softphoneBox = document.getElementById("softphone");
   softphoneBox.dataset.talk = state();
+  // The caller is set aside among three: whoever leaves now leaves the others talking.
+  softphoneBox.toggleAttribute("data-others", state() === "held" && box().querySelectorAll(".talk-leg").length > 1);
   for (const button of document.querySelectorAll("[data-move]")) {
     const is = pending !== null && button.dataset.move === pending.move;
     button.toggleAttribute("data-pending", is || (button.dataset.phoneDo === "hold" && ["holding", "resuming"].includes(softphoneBox.dataset.held)));
@@ -70,7 +72,10 @@ function finish() {
 
 // Asks for a movement. True once the telephone system has taken it; what it did is shown by its events.
 export async function move(name, url = `/me/call/${name}`, fields = {}) {
-  if (pending) return false;
+  if (pending) {
+    if (pending.move !== name) toast(word("tryAgain"), true);
+    return false;
+  }
   const begun = begin(name);
   if (AWAY.includes(name) && !(await typedFirst(name, begun))) return false;
   let answer = null;

@@ -5,6 +5,7 @@ export class Element extends EventTarget {
     super();
     Object.assign(this, { parts, dataset: { ...data }, children: [], hidden: false, disabled: false, value: "", textContent: "" });
     this.attributes = {};
+    this.classList = { toggle() {} };
   }
   querySelectorAll(selector) {
     const found = this.parts[selector] ?? [];
