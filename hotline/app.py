@@ -26,8 +26,8 @@ from hotline.journal import Journal
 from hotline.leadership import Workers, workers
 from hotline.nightly import Nightly
 from hotline.settings import Settings
+from hotline.switchboard import Switchboard
 from hotline.telephony.asterisk import Asterisk
-from hotline.telephony.client import AmiClient
 from hotline.worker import Worker
 
 log = structlog.get_logger()
@@ -64,16 +64,19 @@ class App:
         self.accounts = Accounts(redis_url=settings.redis_url)
         self.audit = AuditLog(self.db)
         secrets = self.asterisk.secrets()
-        self.actions = AmiClient(
-            host="127.0.0.1", port=settings.ami_port, user="actions", secret=secrets.actions, name="actions"
-        )
-        self.desk = AgentDesk(self.db, self.actions.send, bus=self.bus, settings=settings)
-        self.outbound = Outbound(self.db, self.actions.send, settings=settings)
+        if len(settings.manager_ports) > 1 and len(roles) > 1:
+            raise StartupError(
+                "with HOTLINE_NODES console and worker are processes of their own: --roles web, --roles worker"
+            )
+        self.switchboard = Switchboard(settings, self.db, secrets.actions, is_worker="worker" in roles)
+        self.actions, send = self.switchboard.own, self.switchboard.send
+        self.desk = AgentDesk(self.db, send, bus=self.bus, settings=settings)
+        self.outbound = Outbound(self.db, send, settings=settings, node=self.switchboard.active)
         self.control = CallControl(
-            self.db, self.actions.send, resolve=self.outbound.resolve, permit=self.outbound.permit,
+            self.db, send, resolve=self.outbound.resolve, permit=self.outbound.permit,
             park=timedelta(seconds=settings.park_s),
         )  # fmt: skip
-        self.supervision = SupervisorDesk(self.db, self.actions.send, bus=self.bus)
+        self.supervision = SupervisorDesk(self.db, send, bus=self.bus)
         self.handlers = Handlers(self.hours.call_back_due)
         self._was_ready = self._is_stopping = self._hands_over = False
         self._workers: Workers | None = None
@@ -112,7 +115,7 @@ class App:
 
     def telephony_state(self) -> str:
         """The connection for commands: `live`, or how far it got."""
-        return self.actions.state
+        return self.switchboard.state
 
     def unwritten_since(self) -> datetime | None:
         """Since when what Asterisk tells waits for the database or has no worker; None while it is written."""
@@ -120,11 +123,11 @@ class App:
 
     async def workers(self) -> Workers:
         """Who follows Asterisk's events, and who would go on. Raises SQLAlchemyError or OSError without a database."""
-        return await workers(self.db, self.settings.node, self.settings.data_dir.resolve())
+        return await workers(self.db, self.switchboard.node, self.settings.data_dir.resolve())
 
     def counters(self) -> Mapping[str, float]:
         """Running totals for /metrics: what each AMI connection counted since the process began."""
-        clients = [self.actions] + ([self.worker.events] if self.worker is not None else [])
+        clients = [*self.switchboard.clients.values()] + ([self.worker.events] if self.worker is not None else [])
         found: dict[str, float] = {}
         for client in clients:
             for name, value in client.metrics.flat().items():
@@ -162,7 +165,7 @@ class App:
             async with asyncio.TaskGroup() as tasks:
                 own = [
                     tasks.create_task(self.audit.run(), name="audit"),
-                    tasks.create_task(self.actions.run(), name="ami.actions"),
+                    tasks.create_task(self.switchboard.run(), name="ami.actions"),
                 ]
                 if self.journal is not None:
                     own.append(tasks.create_task(self.journal.run(), name="journal"))

@@ -5,10 +5,17 @@ A file that was renewed while the proxy still shows the old one is a certificate
 
 import asyncio
 import ssl
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 _UTC_TIME, _GENERALIZED_TIME, _VERSION = 0x17, 0x18, 0xA0
+
+
+async def first_end(urls: Iterable[str]) -> datetime | None:
+    """The earliest that any of these addresses shows. Raises as `shown_until` does."""
+    ends = [await shown_until(url) for url in urls]
+    return min((end for end in ends if end is not None), default=None)
 
 
 async def shown_until(url: str) -> datetime | None:

@@ -17,7 +17,7 @@ from hotline import certificate, leadership, migrate
 from hotline.access import audit
 from hotline.bus import open_bus
 from hotline.calls import day as days
-from hotline.calls import directory
+from hotline.calls import directory, nodes
 from hotline.calls.models import Call, JournalFile, PbxNode
 from hotline.clock import from_epoch, iso, local, now
 from hotline.db import Database, ParkedEvent
@@ -26,7 +26,7 @@ from hotline.ivr import prompts
 from hotline.ivr.hours import Hours
 from hotline.ivr.render import texts
 from hotline.settings import CHECKOUT, Settings
-from hotline.telephony import actions
+from hotline.telephony import actions, ports
 from hotline.telephony.asterisk import Asterisk
 from hotline.telephony.client import AmiClient
 
@@ -98,6 +98,7 @@ class _Patient:
             ("database", self.database),
             ("bus", self.bus),
             ("workers", self.workers),
+            ("nodes", self.nodes),
             ("handlers", self.parked),
             ("trail of reads", self.trail),
             ("sounds", self.sounds),
@@ -117,7 +118,8 @@ class _Patient:
         settings, places = self.settings, self.asterisk.places
         store = "PostgreSQL" if settings.store_url.startswith("postgresql") else "SQLite"
         bus = "Redis" if settings.redis_url else "bus in the process"
-        if settings.secure_cookies != settings.sip_ws_url.startswith("wss://"):
+        urls = settings.phone_urls.values() or ("",)
+        if any(settings.secure_cookies != url.startswith("wss://") for url in urls):
             raise Wrong("behind TLS HOTLINE_SECURE_COOKIES=true and HOTLINE_SIP_WS_URL=wss://… belong together")
         if not places.is_systems:
             return f"{store}, {bus}, an Asterisk of our own"
@@ -133,7 +135,7 @@ class _Patient:
     async def certificate(self) -> str:
         url = self.settings.sip_ws_url
         try:
-            until = await certificate.shown_until(url)
+            until = await certificate.first_end(self.settings.phone_urls.values())
         except (OSError, ValueError) as error:
             raise Wrong(f"{url} shows none: {error}") from None
         if until is None:
@@ -200,6 +202,22 @@ class _Patient:
         if found.leader is None:
             raise Wrong(f"none is at work on {self.settings.node}: `hotline run` starts one")
         return f"{found.leader} leads; {f'{found.standby} stands by' if found.standby else 'no standby'}"
+
+    async def nodes(self) -> str:
+        """Which of two Asterisks has the agents, and whether the other one could."""
+        if len(self.settings.manager_ports) == 1:
+            return f"{self.settings.node} alone"
+        async with self.db.read() as tx:
+            active = await nodes.active(tx, self.settings)
+            states = dict((await tx.session.execute(select(PbxNode.name, PbxNode.state))).all())
+        told = []
+        for name, port in self.settings.manager_ports.items():
+            if not await ports.greets(port, b"Asterisk Call Manager"):
+                raise Wrong(f"{active} has the agents; {name} does not answer at its manager's port {port} here")
+            if name != active and states.get(name) != "live":
+                raise Wrong(f"{active} has the agents; no worker follows {name}: it could take over nothing")
+            told.append(f"{name} {'has the agents' if name == active else 'stands by'}")
+        return ", ".join(told)
 
     async def parked(self) -> str:
         async with self.db.read() as tx:

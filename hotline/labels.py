@@ -237,6 +237,10 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "live": N_("Live"),
         "stale": N_("Stale"),
     },
+    "node_part": {
+        "active": N_("in use"),
+        "standby": N_("standby"),
+    },
     "drift": {
         "call": N_("Call"),
         "queue": N_("Waiting caller"),

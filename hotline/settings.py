@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
+_NODE = re.compile(r"[a-z0-9]{1,16}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 _PLACE = re.compile(r"[0-9XZN]|\[(?:[0-9](?:-[0-9])?)+\]")
 _PATTERN = re.compile(rf"_?({_PLACE.pattern}){{3,15}}")
@@ -74,6 +75,11 @@ class Settings(BaseSettings):
         True, description="Agents see a supervisor who only listens. Whoever whispers or joins is seen in any case."
     )
     node: str = Field("pbx1", pattern=r"^[a-z0-9]{1,16}$", description="Name of this Asterisk, in every record.")
+    nodes: str = Field(
+        "",
+        description="With a second Asterisk as hot standby: every node with the loopback port at which this machine "
+        "reaches its manager, preferred first, for instance `pbx1:5038,pbx2:5039`. Empty: this node alone.",
+    )
     asterisk_prefix: Path = Field(CHECKOUT / ".asterisk", description="Where the private Asterisk is unpacked.")
     asterisk_home: str = Field(
         "",
@@ -86,7 +92,11 @@ class Settings(BaseSettings):
         le=65535,
         description="Loopback port for `/metrics` of a process without a console (a worker); 0: none.",
     )
-    sip_ws_url: str = Field("", description="Where pages reach Asterisk; empty: its port on the page's host.")
+    sip_ws_url: str = Field(
+        "",
+        description="Where pages reach Asterisk; empty: its port on the page's host. With `HOTLINE_NODES` one for "
+        "each, in their order, with commas between.",
+    )
     phone_loss: str = Field(
         "1,3",
         description="Percent of a call's sound lost over five seconds from which an agent's page shows amber, and red. "
@@ -155,6 +165,27 @@ class Settings(BaseSettings):
                 raise ValueError(f"{part!r} would allow numbers abroad (00)")
         return value
 
+    @field_validator("nodes")
+    @classmethod
+    def _nodes(cls, value: str) -> str:
+        found = [part.strip().partition(":") for part in value.split(",") if part.strip()]
+        names, ports = {name for name, _, _ in found}, {port for _, _, port in found}
+        if not all(_NODE.fullmatch(name) and _is_port(port) for name, _, port in found):
+            raise ValueError("expected name:port for each node, for instance pbx1:5038,pbx2:5039")
+        if found and not len(found) == len(names) == len(ports) > 1:
+            raise ValueError("expected two nodes, each with a name and a port of its own")
+        return value
+
+    @model_validator(mode="after")
+    def _one_of_several(self) -> Self:
+        if self.nodes and self.manager_ports.get(self.node) != self.ami_port:
+            raise ValueError("HOTLINE_NODES has HOTLINE_NODE with HOTLINE_AMI_PORT, as this machine's own")
+        if self.nodes and len(self.phone_urls) != len(self.manager_ports):
+            raise ValueError("HOTLINE_NODES needs HOTLINE_SIP_WS_URL with an address for each, in their order")
+        if not self.nodes and len(self.phone_urls) > 1:
+            raise ValueError("HOTLINE_SIP_WS_URL has several addresses, HOTLINE_NODES no nodes")
+        return self
+
     @model_validator(mode="after")
     def _way_out(self) -> Self:
         if self.production and not self.outbound_trunk:
@@ -204,6 +235,21 @@ class Settings(BaseSettings):
     @cached_property
     def trunk_addresses(self) -> tuple[str, ...]:
         return tuple(address.strip() for address in self.trunks.split(",") if address.strip())
+
+    @property
+    def manager_ports(self) -> dict[str, int]:
+        """Every node's manager as this machine reaches it, preferred first; this node alone where there is no other."""
+        if not self.nodes:
+            return {self.node: self.ami_port}
+        found = (part.strip().partition(":") for part in self.nodes.split(",") if part.strip())
+        return {name: int(port) for name, _, port in found}
+
+    @property
+    def phone_urls(self) -> dict[str, str]:
+        """Where pages reach each node, in the nodes' order; empty where the page's own host has it."""
+        urls = [url.strip() for url in self.sip_ws_url.split(",") if url.strip()]
+        names = list(self.manager_ports) + [f"?{number}" for number in range(len(urls))]
+        return dict(zip(names, urls, strict=False))
 
     @cached_property
     def outbound_patterns(self) -> tuple[str, ...]:

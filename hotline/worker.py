@@ -36,6 +36,7 @@ from hotline.telephony import actions
 from hotline.telephony.asterisk import Asterisk
 from hotline.telephony.client import WANTED, AmiClient, Timing
 from hotline.telephony.messages import Message, Snapshot, UserEvent
+from hotline.turn import Turn
 
 log = structlog.get_logger()
 _RETRY_S = 1.0
@@ -89,6 +90,8 @@ class Worker:
         self._is_known = False  # whoever was here before us may have died and left the row as it was
         self._suspects: frozenset[Drift] = frozenset()
         self._react = asyncio.Event()
+        self._written: dict[str, int] = {}  # version of each phone's secret that this process gave Asterisk
+        self.turn = Turn(settings, db, asterisk)
         self.leadership = Leadership(db, settings.node, settings.data_dir.resolve())
 
     @property
@@ -121,9 +124,12 @@ class Worker:
         with self._in_step():
             for message in batch:
                 events += self.tracker.feed(message)
-                seen += [(observation, message.at) for observation in presence.observe(message)]
+                if self.turn.is_ours:
+                    seen += [(observation, message.at) for observation in presence.observe(message)]
             if events or seen:
                 await self._write(events, seen)
+        if self.turn.called(events):
+            self.events.resync()
         if any(isinstance(event, AgentMissed) for event in events) or any(
             isinstance(observation, presence.PhoneSeen | presence.SilentSeen) for observation, _at in seen
         ):
@@ -149,7 +155,7 @@ class Worker:
                 async with self.db.write() as tx:
                     for event in events:
                         tx.emit(await agents.as_it_was(tx, event))
-                    for observation, at in seen:
+                    for observation, at in seen if await self.turn.is_still_ours(tx) else ():
                         await agents.observe(tx, observation, at)
                 self.counts["batches"] += 1
                 self._writing_since = None
@@ -166,12 +172,19 @@ class Worker:
         made to agree.
         """
         with self._in_step():
-            if self.live.is_set() and self._agree:
+            await self.turn.look()
+            takes = self.turn.is_wanted and not self.turn.is_ours
+            if self.live.is_set() and self._agree and not takes:
                 await self._look(snapshot)
+                await self.turn.tell()
                 return
-            wishes = await self._restore(snapshot)
-            ends = await self._wrap_up_ends(snapshot)
+            has_agents = takes or self.turn.is_ours
+            dead = await self.turn.dead() if takes else frozenset()
+            wishes = await self._restore(snapshot, takes=takes) if has_agents else ()
+            ends = await self._wrap_up_ends(snapshot) if self.turn.is_ours else {}
             async with self.db.write() as tx:
+                if takes:
+                    await self.turn.cut_off(tx, dead, snapshot.at)
                 if not self._agree:
                     self.tracker = await self._from_rows(tx)
                 if self.live.is_set():
@@ -179,25 +192,33 @@ class Worker:
                     self._correct(tx, found, snapshot.at)
                 for event in self.tracker.resync(snapshot):
                     tx.emit(event)
-                await reconcile.take_in(tx, snapshot, wishes=wishes, ends=ends)
-                await watching.take_in(tx, _legs(snapshot), snapshot.at)
-                await self._node(tx, "live", snapshot.at, boot=snapshot.boot)
+                if has_agents:
+                    away = await self.turn.elsewhere(tx, dead) if takes else frozenset()
+                    await reconcile.take_in(tx, snapshot, wishes=wishes, ends=ends, but=away)
+                    await watching.take_in(tx, _legs(snapshot), snapshot.at)
+                await self._node(tx, "live", snapshot.at, boot=snapshot.boot, takes=takes)
             self._agree, self._suspects = True, frozenset()
+            if takes:
+                self._written.clear()
+                await self.turn.taken()
+            else:
+                await self.turn.tell()
 
-    async def _restore(self, snapshot: Snapshot) -> Sequence[reconcile.Wish]:
-        """An Asterisk that has begun anew is told what it forgot of its members before anybody believes it.
+    async def _restore(self, snapshot: Snapshot, *, takes: bool) -> Sequence[reconcile.Wish]:
+        """An Asterisk that has begun anew, or takes the agents over from another, is told what it does not know of its
+        members before anybody believes it.
 
         Not in the transaction: if we die here, the node's row still has the old boot, and the next start does it again.
         """
         async with self.db.read() as tx:
             row = await tx.session.get(PbxNode, self.node)
-            if row is None or row.boot in {None, snapshot.boot}:
+            if row is None or (row.boot in {None, snapshot.boot} and not takes):
                 return ()
             everybody = await reconcile.everybody(tx)
         wrap_up = timedelta(seconds=self.settings.wrap_up_s)
-        wishes = reconcile.forgotten(everybody, snapshot, wrap_up=wrap_up, heard_all=self._agree)
+        wishes = reconcile.forgotten(everybody, snapshot, wrap_up=wrap_up, heard_all=self._agree or takes)
         if wishes:
-            log.warning("worker.members told again after a start of Asterisk", members=len(wishes))
+            log.warning("worker.members told again", members=len(wishes))
             await self.desk.restore(wishes)
         return wishes
 
@@ -216,7 +237,7 @@ class Worker:
         """While connected: only what two looks found is drift, and put right; the rest is on its way to us."""
         async with self.db.read() as tx:
             found = await self._drift(tx, snapshot)
-            spies_left = await watching.vanished(tx, _legs(snapshot))
+            spies_left = self.turn.is_ours and await watching.vanished(tx, _legs(snapshot))
         if spies_left:
             async with self.db.write() as tx:
                 await watching.take_in(tx, _legs(snapshot), snapshot.at)
@@ -235,6 +256,8 @@ class Worker:
 
     async def _drift(self, tx: Tx, snapshot: Snapshot) -> frozenset[Drift]:
         named = drift.names(snapshot.behind)
+        if not self.turn.is_ours:
+            return drift.of_calls(self.tracker, snapshot)
         return drift.of_calls(self.tracker, snapshot) | reconcile.drift(await reconcile.everybody(tx), snapshot, named)
 
     def _correct(self, tx: Tx, found: frozenset[Drift], at: datetime) -> None:
@@ -267,20 +290,22 @@ class Worker:
             async with self.db.write() as tx:
                 await self._node(tx, "stale", now())
 
-    async def _node(self, tx: Tx, state: str, at: datetime, boot: str | None = None) -> None:
+    async def _node(self, tx: Tx, state: str, at: datetime, boot: str | None = None, takes: bool = False) -> None:
         row = await tx.session.get(PbxNode, self.node)
         if row is None:
             row = PbxNode(name=self.node, boot=None, state="", since=at, epoch=0)
             tx.session.add(row)
-        if row.state == state and row.boot == (boot or row.boot) and self._is_known:
+        if takes or (self.turn.is_shared and self.turn.is_ours and not row.turn):
+            await self.turn.take(tx, row)
+        elif row.state == state and row.boot == (boot or row.boot) and self._is_known:
             return
         self._is_known = True
         row.state, row.since, row.boot = state, at, boot or row.boot
-        row.epoch += state == "live"
+        row.epoch += state == "live" and (takes or self.turn.is_ours)
         tx.emit(
             NodeChanged(
                 at=at,
-                dedupe_key=f"{self.node}:node:{state}:{at.isoformat()}",
+                dedupe_key=f"{self.node}:node:{state}:{at.isoformat()}{':turn' if takes else ''}",
                 node=self.node,
                 state=state,
                 epoch=row.epoch,
@@ -295,16 +320,25 @@ class Worker:
                     await self.provision()
                 except (HotlineError, exc.SQLAlchemyError, OSError) as error:
                     log.error("worker.phones failed, tried again", error=str(error))
+                if not self.turn.is_ours:
+                    await asyncio.sleep(_RETRY_S)  # no page waits for it
+                    continue
                 await bell.wait(_RETRY_S)
 
     async def provision(self) -> None:
+        """Of two Asterisks both are told: phones come to the other one within a second of its taking over."""
+        is_behind = self.turn.is_shared and not (self.turn.is_ours and self._written)
         async with self.db.read() as tx:
-            rows = await agents.phones(tx) if await agents.has_unprovisioned(tx) else ()
+            rows = await agents.phones(tx) if is_behind or await agents.has_unprovisioned(tx) else ()
         behind = [row for row in rows if row.ready_version != row.version]
-        if not behind:
+        versions = {row.endpoint: row.version for row in rows}
+        if not (behind and self.turn.is_ours) and (not is_behind or versions == self._written):
             return
         outside = {row.endpoint: row.outside_number for row in rows if row.outside_number is not None}
         await self.asterisk.write_agents([(row.endpoint, row.secret) for row in rows], outside)
+        self._written = versions
+        if not (behind and self.turn.is_ours):
+            return
         async with self.db.write() as tx:
             for row in behind:
                 await agents.provisioned(tx, row.agent_id, row.version, now())
@@ -318,7 +352,7 @@ class Worker:
                 async with asyncio.timeout(_SWEEP_S):
                     await self._react.wait()
             try:
-                if is_owed or self._react.is_set():
+                if self.turn.is_ours and (is_owed or self._react.is_set()):
                     self._react.clear()
                     is_owed = True
                     await self.desk.react()
@@ -335,8 +369,11 @@ class Worker:
 
     async def _every_second(self) -> None:
         at = now()
-        await self.desk.wrap_up_sweep(at)
-        await self.supervision.sweep()
+        await self.turn.look()
+        if self.turn.is_ours:
+            await self.desk.wrap_up_sweep(at)
+            await self.supervision.sweep()
+            await self.turn.sweep(at)
         await self.db.retry_parked(at)
         await self.db.checkpoint()
 

@@ -166,10 +166,12 @@ class BoardState:
         return {"totals"} if self.totals != before else set()
 
     async def _read_node(self, tx: Tx) -> set[str]:
-        nodes = (await tx.session.execute(select(PbxNode.state, PbxNode.since, PbxNode.epoch))).all()
+        found = (await tx.session.execute(select(PbxNode.state, PbxNode.since, PbxNode.epoch, PbxNode.turn))).all()
+        last = max((node.turn for node in found), default=0)
+        nodes = [node for node in found if node.turn == last]  # of two, the one that has the agents
         stale = [node.since for node in nodes if node.state != "live"]
         self._node = "unknown" if not nodes else "stale" if stale else "live"
-        self.epoch = sum(node.epoch for node in nodes)
+        self.epoch = sum(node.epoch for node in found)
         self._node_since = min(stale, default=None) if nodes else self._started_at
         return self._restale()
 

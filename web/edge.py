@@ -32,20 +32,21 @@ _FIXED = {
 }
 
 
-def phone_url(settings: Settings, host_header: str) -> str:
-    """Where a page's phone reaches Asterisk: as set, else its port on the host that the page came from."""
-    if settings.sip_ws_url:
-        return settings.sip_ws_url
+def phone_urls(settings: Settings, host_header: str) -> dict[str, str]:
+    """Where a page's phone reaches each Asterisk: as set, else its port on the host that the page came from."""
+    if settings.phone_urls:
+        return settings.phone_urls
     match = _HOST.match(host_header)
     host = match.group() if match else settings.bind
-    return f"ws://{host}:{settings.asterisk_http_port}/ws"
+    return {settings.node: f"ws://{host}:{settings.asterisk_http_port}/ws"}
 
 
 def content_policy(settings: Settings, host_header: str) -> str:
     """Nothing from other hosts, nothing inline; the page may also speak to Asterisk and play sound it was given."""
-    origin = re.sub(r"(?<=[^:/])/.*$", "", phone_url(settings, host_header))
+    urls = phone_urls(settings, host_header).values()
+    origins = " ".join(dict.fromkeys(re.sub(r"(?<=[^:/])/.*$", "", url) for url in urls))
     return (
-        f"default-src 'self'; connect-src 'self' {origin}; media-src 'self' blob:; object-src 'none'; "
+        f"default-src 'self'; connect-src 'self' {origins}; media-src 'self' blob:; object-src 'none'; "
         "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     )
 

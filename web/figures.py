@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from hotline import certificate
+from hotline.calls import nodes as turns
 from hotline.calls.models import Call, JournalFile, PbxNode
 from hotline.clock import local, now, utc
 from hotline.db import Database, EventRow, ParkedEvent, Tx
@@ -118,10 +119,12 @@ class Figures:
     async def _nodes(self, tx: Tx, at: datetime) -> list[GaugeMetricFamily]:
         live = _labelled("hotline_telephony_live", "1 while this Asterisk's events arrive and are written.", "node")
         stale = _labelled("hotline_telephony_stale_seconds", "Since when they do not; 0 while they do.", "node")
-        unwritten = self._unwritten_since()
+        active = _labelled("hotline_telephony_active", "1 for the Asterisk that has the agents.", "node")
+        unwritten, turn = self._unwritten_since(), await turns.active(tx, self._settings)
         for name, state, since in await tx.session.execute(_NODES):
+            active.add_metric([name], int(name == turn))
             # A leader that died, or that cannot write, leaves the row as it was.
-            old = unwritten if name == self._settings.node else None
+            old = unwritten if name == turn else None
             is_live = state == "live" and old is None
             live.add_metric([name], int(is_live))
             stale.add_metric([name], 0 if is_live else (at - (old or since)).total_seconds())
@@ -133,7 +136,7 @@ class Figures:
         )
         for node, source, read_at in await tx.session.execute(_READ):
             behind.add_metric([node, source], max(0.0, (at - read_at).total_seconds()))
-        return [live, stale, behind]
+        return [live, stale, active, behind]
 
     def _disks(self) -> list[GaugeMetricFamily]:
         free = _labelled("hotline_disk_free_bytes", "Room that is left, by what is kept there.", "place")
@@ -169,7 +172,7 @@ class Figures:
         self._asked_at = time.monotonic()
         try:
             async with asyncio.timeout(_READ_S):
-                self._certificate = await certificate.shown_until(self._settings.sip_ws_url)
+                self._certificate = await certificate.first_end(self._settings.phone_urls.values())
         except (OSError, ValueError, TimeoutError):
             self._certificate = None
 

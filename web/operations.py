@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 
 from hotline.agents.models import Agent
 from hotline.calls import day as days
+from hotline.calls import nodes as turns
 from hotline.calls.models import Call, JournalFile, PbxNode
 from hotline.calls.totals import Day, Difference
 from hotline.clock import local
@@ -95,6 +96,11 @@ class Operations:
                     del self._kept[next(iter(self._kept))]
             return kept
 
+    def _part(self, node: str, active: str) -> str | None:
+        if node not in self._settings.manager_ports or len(self._settings.manager_ports) == 1:
+            return None
+        return "active" if node == active else "standby"
+
     async def _read(self, day: date, today: date, at: datetime) -> OperationsView:
         zone, lines = self._settings.timezone, tuple(self._settings.line_channels)
         first, last = days.bounds(day, zone)
@@ -107,7 +113,11 @@ class Operations:
             nodes = await tx.session.execute(
                 select(PbxNode.name, PbxNode.state, PbxNode.since, PbxNode.boot).order_by(PbxNode.name)
             )
-            states = tuple(NodeState(name, state, since, _began(boot)) for name, state, since, boot in nodes)
+            active = await turns.active(tx, self._settings)
+            states = tuple(
+                NodeState(name, state, since, _began(boot), self._part(name, active))
+                for name, state, since, boot in nodes
+            )
             nightly = await _nightly(tx, day)
         counters = self._counters()
         queued = counters.get("ami_events_queued")

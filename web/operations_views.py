@@ -6,12 +6,15 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """An Asterisk as we know it. `state`: live, or stale since `since`; `started_at`: its own start, as it says."""
+    """An Asterisk as we know it. `state`: live, or stale since `since`; `started_at`: its own start, as it says.
+    `part`: active, or standby; none where it is alone.
+    """
 
     name: str
     state: str
     since: datetime
     started_at: datetime | None
+    part: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

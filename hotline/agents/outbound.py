@@ -55,11 +55,15 @@ _UNDERWAY = (
 class Outbound:
     """`send` speaks to Asterisk and raises TelephonyError."""
 
-    def __init__(self, db: Database, send: Send, *, settings: Settings, now: Now = now) -> None:
+    def __init__(
+        self, db: Database, send: Send, *, settings: Settings, now: Now = now, node: Callable[[], str] | None = None
+    ) -> None:
+        """`node`: which Asterisk is told; the only one if not given."""
         self._db = db
         self._send = send
         self._settings = settings
         self._now = now
+        self._node = node or (lambda: settings.node)
 
     def resolve(self, to: str) -> str:
         """The number of `place:CODE` or `number:DIGITS`. Raises Invalid for one that may not be dialled."""
@@ -107,7 +111,7 @@ class Outbound:
             await self._send(command)
         except NotDone:  # of any other error nobody knows: the phone may ring, and then this is what the call is about
             async with self._db.write() as tx:  # it was never made: it counts for no limit
-                failed = await dial_of(tx, self._settings.node, name)
+                failed = await dial_of(tx, row.node, name)
                 if failed is not None:
                     await tx.session.delete(failed)
             raise
@@ -137,9 +141,10 @@ class Outbound:
         if not is_emergency:
             await tx.in_turn("outbound")  # counting and adding is one step: two at once would both find room
             await self._within_limits(tx, agent.id, number, at)
-        name = f"{self._settings.node}-{int(at.timestamp())}.d{secrets.token_hex(4)}" if line is not None else None
+        node = self._node()
+        name = f"{node}-{int(at.timestamp())}.d{secrets.token_hex(4)}" if line is not None else None
         row = OutboundDial(
-            id=new_id(), at=at, agent_id=agent.id, node=self._settings.node, linkedid=name, number=number, line=line,
+            id=new_id(), at=at, agent_id=agent.id, node=node, linkedid=name, number=number, line=line,
             is_emergency=is_emergency, call_id=call_id, ticket_id=ticket_id, due_id=due_id,
         )  # fmt: skip
         tx.session.add(row)

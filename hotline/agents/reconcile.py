@@ -18,6 +18,7 @@ from hotline.agents import presence, service
 from hotline.agents.models import Agent
 from hotline.agents.presence import ACW, MemberSeen, Presence, Seen, WrapUpSeen
 from hotline.calls.drift import Drift
+from hotline.calls.models import Call
 from hotline.db import Tx
 from hotline.telephony.messages import QueueMember, Snapshot
 
@@ -48,17 +49,20 @@ async def take_in(
     taken: Snapshot,
     *,
     only: Collection[str] | None = None,
+    but: Collection[str] = (),
     wishes: Iterable[Wish] = (),
     ends: Mapping[str, datetime] = NOTHING,
 ) -> None:
-    """Mark and sweep: every agent (or only these endpoints) agrees with what Asterisk has now. Three statements however
-    many. `wishes`: what Asterisk has been told since; `ends`: of wrap-ups, as it keeps them, by endpoint.
+    """Mark and sweep: every agent (or `only` these endpoints, or all `but` those) agrees with what Asterisk has now.
+
+    Three statements however many. `wishes`: what Asterisk has been told since; `ends`: of wrap-ups, as it keeps them,
+    by endpoint.
     """
     agents = list(await tx.session.scalars(_ALL.with_for_update()))
     told = {wish.endpoint: wish for wish in wishes}
     seen = presence.observe_snapshot(as_told(taken, told.values()), [agent.endpoint for agent in agents])
     for agent in agents:
-        if only is not None and agent.endpoint not in only:
+        if agent.endpoint in but or (only is not None and agent.endpoint not in only):
             continue
         before, said = service.shown(agent), seen[agent.endpoint]
         key = f"snapshot:{taken.boot}:{taken.at.isoformat()}:{agent.endpoint}"
@@ -72,6 +76,16 @@ async def take_in(
             service.apply(agent, said.phone, taken.at)
         if service.shown(agent) != before:
             service.changed(tx, agent, taken.at, key)
+
+
+async def with_calls_at(tx: Tx, nodes: Collection[str]) -> frozenset[str]:
+    """Endpoints of agents whose call goes on at one of these Asterisks. One statement."""
+    found = (
+        select(Agent.endpoint)
+        .join(Call, Call.id == Agent.call_id)
+        .where(Agent.state.in_(presence.BUSY), Call.node.in_(list(nodes)), Call.ended_at.is_(None))
+    )
+    return frozenset(await tx.session.scalars(found))
 
 
 def _leave_call(agent: Agent, said: Seen, at: datetime) -> None:

@@ -125,7 +125,10 @@ class Recording(Base):
 
 
 class PbxNode(Base):
-    """What we know of an Asterisk. `boot`: its start, as it says; `epoch` grows when screens must start over."""
+    """What we know of an Asterisk. `boot`: its start, as it says; `epoch` grows when screens must start over.
+
+    `turn`: of several nodes the one with the highest has the agents (calls.nodes); 0: it never had.
+    """
 
     __tablename__ = "pbx_node"
     name: Mapped[str] = mapped_column(String(16), primary_key=True)
@@ -133,6 +136,7 @@ class PbxNode(Base):
     state: Mapped[str] = mapped_column(String(12))
     since: Mapped[datetime]
     epoch: Mapped[int] = mapped_column(Integer, default=0)
+    turn: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
 
 
 class JournalFile(Base):

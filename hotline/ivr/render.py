@@ -36,6 +36,7 @@ def texts(settings: Settings) -> dict[str, str]:
         "transfer_ring_s": TRANSFER_RING_S,
         "recordings": places(settings).recordings,
         "node": settings.node,
+        "has_standby": len(settings.manager_ports) > 1,
         "out": _out(settings),
     }
     return {DIALPLAN: environment().get_template(f"{DIALPLAN}.j2").render(values)}

@@ -362,7 +362,7 @@ async def test_the_phone_is_told_where_asterisk_is_on_the_pages_own_host(house: 
         answer = (await client.post("/me/phone")).json()
     assert answer == {
         "endpoint": "a1b2c3d4e5", "secret": "sip-secret", "uri": "sip:a1b2c3d4e5@console.test",
-        "ws": "ws://console.test:8088/ws", "version": 3,
+        "ws": "ws://console.test:8088/ws", "others": [], "version": 3,
     }  # fmt: skip
 
 

@@ -138,18 +138,24 @@ class Caller:
         line = f"sip:{self.line}@{self.server[0]}:{self.server[1]}"
         uri = _header(self._answer, "Contact").strip("<>").split(">")[0] if in_dialog else line
         to = _header(self._answer, "To") or f"<{line}>"
+        route = "".join(f"Route: {hop}\r\n" for hop in reversed(_headers(self._answer, "Record-Route")) if in_dialog)
         return (
             f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {self._me[0]}:{self._me[1]};rport;branch=z9hG4bK{branch}\r\n"
             f"From: <sip:{self.number}@{TRUNK}:{self._me[1]}>;tag={self._tag}\r\nTo: {to}\r\nCall-ID: {self._id}\r\n"
-            f"CSeq: {number} {method}\r\nMax-Forwards: 70\r\nContact: <sip:{self.number}@{TRUNK}:{self._me[1]}>\r\n"
+            f"{route}CSeq: {number} {method}\r\nMax-Forwards: 70\r\n"
+            f"Contact: <sip:{self.number}@{TRUNK}:{self._me[1]}>\r\n"
             + ("Content-Type: application/sdp\r\n" if body else "")
             + f"Content-Length: {len(body)}\r\n\r\n{body}"
         ).encode()
 
 
 def _header(text: str, name: str) -> str:
+    return next(iter(_headers(text, name)), "")
+
+
+def _headers(text: str, name: str) -> list[str]:
     lines = [line for line in text.split("\r\n") if line.lower().startswith(f"{name.lower()}:")]
-    return lines[0].split(":", 1)[1].strip() if lines else ""
+    return [line.split(":", 1)[1].strip() for line in lines]
 
 
 def _media(text: str) -> tuple[str, int]:

@@ -52,13 +52,16 @@ def seconds(iso: str) -> float:
 
 @dataclass
 class House:
-    """One running hotline. Its store is read from outside, as it lies on the disk. `is_apart`: in its own session."""
+    """One running hotline. Its store is read from outside, as it lies on the disk. `is_apart`: in its own session;
+    `roles`: of each process.
+    """
 
     directory: Path
     settings: Settings
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     running: list[Sipp] = field(default_factory=list)
     is_apart: bool = False
+    roles: tuple[str, ...] = deployment.ROLES
 
     @classmethod
     def make(cls, directory: Path, offset: int, **changes: Any) -> "House":
@@ -120,7 +123,7 @@ class House:
                     cwd=CHECKOUT, env=given | ours, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                     start_new_session=self.is_apart,
                 )
-                for part in deployment.ROLES
+                for part in self.roles
             ]  # fmt: skip
         return told
 

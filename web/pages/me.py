@@ -8,10 +8,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 
 from hotline.access.permissions import Owned
+from hotline.calls import nodes
 from hotline.errors import NotFound
 from web.auth import Signed, permit, require
 from web.deps import Wired
-from web.edge import phone_url
+from web.edge import phone_urls
 from web.forms import read_form
 
 router = APIRouter()
@@ -53,15 +54,34 @@ async def claim_phone(request: Request, web: Wired, signed: Annotated[Signed, re
     """This page becomes the agent's phone: what it needs to register with Asterisk itself."""
     credentials = await web.house.desk.claim_phone(own_agent(signed, "phone.use"))
     settings = web.house.settings
-    ws = phone_url(settings, request.headers.get("host", ""))
+    ws, *others = await _addresses(web, request)
     domain = ws.partition("://")[2].partition("/")[0].rpartition(":")[0] or settings.bind
     return {
         "endpoint": credentials.endpoint,
         "secret": credentials.secret,
         "uri": f"sip:{credentials.endpoint}@{domain}",
         "ws": ws,
+        "others": others,
         "version": credentials.version,
     }
+
+
+@router.get("/me/phone/where")
+async def phone_where(request: Request, web: Wired, _signed: Annotated[Signed, require("phone.use")]) -> dict[str, Any]:
+    """Which Asterisk has the agents now, when there are two: asked after a loss, and when screens start over."""
+    ws, *others = await _addresses(web, request)
+    return {"ws": ws, "others": others}
+
+
+async def _addresses(web: Wired, request: Request) -> list[str]:
+    """The one that has the agents first. The others are for when it dies and nobody answers here either."""
+    settings = web.house.settings
+    urls = phone_urls(settings, request.headers.get("host", ""))
+    if len(urls) > 1:
+        async with web.house.db.read() as tx:
+            first = await nodes.active(tx, settings)
+        urls = {first: urls[first]} | urls
+    return list(urls.values())
 
 
 @router.post("/me/phone/lost", status_code=_DONE)

@@ -22,10 +22,13 @@ const READY_MS = 20000;
 const REGISTER_AGAIN_MS = 700;
 const RECLAIM_AFTER = 8;
 const EXPECTED_MS = 10000;
+const FOLLOW_AGAIN_MS = 2000;
 
 let box;
 let tab;
 let ua = null;
+let used = null; // the credentials in use
+let followTimer;
 let session = null;
 let refusals = 0;
 let wasRegistered = false;
@@ -120,12 +123,14 @@ async function claim() {
 }
 
 function begin(credentials) {
-  const { uri, secret, ws } = credentials;
+  const { uri, secret, ws, others = [] } = credentials;
+  used = credentials;
   ua?.stop();
   ua = new JsSIP.UA({
     uri,
     password: secret,
-    sockets: [new JsSIP.WebSocketInterface(ws)],
+    // Where there are two Asterisks: the one that has the agents, and one for when it dies.
+    sockets: [ws, ...others].map((url, place) => ({ socket: new JsSIP.WebSocketInterface(url), weight: place ? 0 : 1 })),
     register_expires: REGISTER_S,
     connection_recovery_min_interval: 1,
     connection_recovery_max_interval: 5,
@@ -136,11 +141,43 @@ function begin(credentials) {
   mine.on("registered", only(onRegistered));
   mine.on("registrationFailed", only(onRefused));
   mine.on("unregistered", only(onLost));
-  mine.on("connected", only(() => waitForRegistration(credentials)));
+  mine.on("connected", only(({ socket }) => {
+    waitForRegistration(credentials);
+    if (socket.url !== ws) follow(socket.url);
+  }));
   mine.on("disconnected", only(onCut));
   mine.on("newRTCSession", only(onSession));
   refusals = 0;
   mine.start();
+}
+
+// Of two Asterisks to the one that has the agents, which the server knows. JsSIP itself goes to the other one when a socket
+// ends; whether the agents went there too is asked then (`at`: where it is now), and whenever screens start over. Not in a
+// call, and not away from one that answers to one that does not.
+async function follow(at) {
+  if (!ua || !used?.others?.length || session) return;
+  const mine = ua;
+  clearTimeout(followTimer);
+  const answer = await send("GET", "/me/phone/where").catch(() => null);
+  const isReached = answer?.ok && (answer.body.ws === at || (await opens(answer.body.ws)));
+  if (mine !== ua || session) return;
+  if (!isReached) followTimer = setTimeout(() => mine === ua && follow(at), FOLLOW_AGAIN_MS);
+  else if (answer.body.ws === at) used = { ...used, ...answer.body };
+  else begin({ ...used, ...answer.body });
+}
+
+function opens(url) {
+  return new Promise((done) => {
+    const probe = new WebSocket(url, "sip");
+    const tell = (isOpen) => {
+      clearTimeout(timer);
+      probe.close();
+      done(isOpen);
+    };
+    const timer = setTimeout(() => tell(false), FOLLOW_AGAIN_MS);
+    probe.onopen = () => tell(true);
+    probe.onerror = () => tell(false);
+  });
 }
 
 // An Asterisk that is just starting may take the socket and swallow the request, whose answer JsSIP awaits for 32 s.
@@ -316,6 +353,7 @@ function onOver() {
   box.dataset.asked = "";
   box.querySelector("audio").srcObject = null;
   setCall("none");
+  follow(ua?.transport?.url);
 }
 
 // What comes and goes, for the person (no sound arrives) and for whoever measures.
@@ -427,6 +465,7 @@ export function start() {
     if (button && !button.matches("[data-move]")) act(button.dataset.phoneDo);
   });
   document.addEventListener("click", ring.unlock, { once: true });
+  document.addEventListener("hotline:resync", () => follow(ua?.transport?.url));
   addEventListener("offline", onLost);
   addEventListener("online", () => ua && !ua.isRegistered() && ua.register());
   addEventListener("beforeunload", (event) => {
