@@ -1,6 +1,7 @@
 """Every screen renders in both languages with nothing undefined, nothing inline, and a label on every input."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from jinja2 import Environment
 
 from hotline.i18n import LOCALES
 from hotline.settings import Settings
-from tests.e2e import gallery, samples
+from tests.e2e import board_samples, gallery, samples, ticket_samples
 from web import render
 from web.render import Renderer
 
@@ -60,11 +61,11 @@ def test_what_is_left_of_compiled_templates_harms_nobody(tmp_path: Path, monkeyp
 
 
 def test_what_callers_and_colleagues_typed_is_escaped() -> None:
-    field = samples.fields(summary="<script>alert(1)</script>")
-    ticket = samples.replace(samples.TICKET, fields=field, number='"><img src=x>')
+    field = ticket_samples.fields(summary="<script>alert(1)</script>")
+    ticket = replace(ticket_samples.TICKET, fields=field, number='"><img src=x>')
     context = {**samples.SCREENS["console-talking"][1], "ticket": ticket}
     base = {
-        "board_bar": samples.BOARD,
+        "board_bar": board_samples.BOARD,
         "csrf": "c5rf",
         "locale": "en",
         "live": None,

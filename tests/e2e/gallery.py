@@ -25,7 +25,7 @@ from playwright.sync_api import ConsoleMessage, Page, WebSocketRoute, sync_playw
 from hotline import i18n
 from hotline.agents.supervision import REASONS
 from hotline.tickets import taxonomy
-from tests.e2e import phone_samples, samples
+from tests.e2e import board_samples, phone_samples, samples
 from tests.e2e.chromium import FLAGS, executable
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -64,11 +64,11 @@ def render(name: str, locale: str) -> str:
     template, context = samples.SCREENS[name]
     base: dict[str, Any] = {
         "me": None,
-        "board_bar": context.get("board", samples.BOARD),
+        "board_bar": context.get("board", board_samples.BOARD),
         "csrf": "c5rf",
         "locale": locale,
         "live": SimpleNamespace(seq=1, epoch=1),
-        "as_of": samples.NOW,
+        "as_of": board_samples.NOW,
         "demo": True,
         "open_mode": "always",
         "practice": False,
@@ -137,7 +137,7 @@ def away(socket: WebSocketRoute) -> None:
 
 def settle(page: Page) -> None:
     """The screens' clocks stand at the samples' time, so that every picture is the same."""
-    page.clock.install(time=samples.NOW)
+    page.clock.install(time=board_samples.NOW)
 
 
 def show(page: Page, base: str, name: str, locale: str) -> list[str]:
