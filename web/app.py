@@ -63,7 +63,8 @@ def wire(house: House, renderer: Renderer) -> Web:
         renderer=renderer, metrics=metrics, alive=auth.alive_in(house), unwritten=house.unwritten_since,
     )  # fmt: skip
     operations = Operations(
-        house.db, house.settings, counters=house.counters, unwritten_since=house.unwritten_since
+        house.db, house.settings,
+        counters=house.counters, unwritten_since=house.unwritten_since, workers=house.workers,
     )  # fmt: skip
     figures = Figures(house.db, house.settings, lambda: hub.seq, house.unwritten_since)
     return Web(house, hub, renderer, metrics, figures, operations)

@@ -6,7 +6,7 @@ page cost what one does. Never writes.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -20,6 +20,7 @@ from hotline.calls.models import Call, JournalFile, PbxNode
 from hotline.calls.totals import Day, Difference
 from hotline.clock import local
 from hotline.db import Database, EventRow, ParkedEvent, Tx
+from hotline.leadership import Workers
 from hotline.settings import Settings
 from web import plot
 from web.operations_views import Correction, LinePlot, NightlyCheck, NodeState, Parked, Reading, TotalsRow
@@ -54,6 +55,7 @@ class OperationsView:
     queued: int | None
     unwritten_since: datetime | None
     nightly: tuple[NightlyCheck, ...]
+    workers: Workers
 
     def differences(self, line: str | None, hour: int | None, timezone: str) -> tuple[Difference, ...]:
         """Those of a line and local hour; None: all."""
@@ -65,7 +67,7 @@ class OperationsView:
 
 
 class Operations:
-    """`counters`, `unwritten_since`: what this process itself knows (web.deps.House)."""
+    """`counters`, `unwritten_since`, `workers`: what this process itself knows (web.deps.House)."""
 
     def __init__(
         self,
@@ -74,11 +76,13 @@ class Operations:
         *,
         counters: Callable[[], Mapping[str, float]],
         unwritten_since: Callable[[], datetime | None],
+        workers: Callable[[], Awaitable[Workers]],
     ) -> None:
         self._db = db
         self._settings = settings
         self._counters = counters
         self._unwritten_since = unwritten_since
+        self._workers = workers
         self._lock = asyncio.Lock()
         self._kept: dict[date, tuple[float, OperationsView]] = {}
 
@@ -138,6 +142,7 @@ class Operations:
             queued=None if queued is None else int(queued),
             unwritten_since=self._unwritten_since(),
             nightly=nightly,
+            workers=await self._workers(),
         )
 
 

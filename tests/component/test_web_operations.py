@@ -13,6 +13,7 @@ from hotline.calls.totals import Count, Day, Hour
 from hotline.clock import now
 from hotline.db import ParkedEvent
 from hotline.events import DriftCorrected, TotalsCompared
+from hotline.leadership import Workers
 from tests import factories
 from tests.component.test_totals import ended, journal
 from tests.web_house import House, Person, english, house, statements
@@ -160,6 +161,7 @@ async def test_it_shows_node_records_corrections_parked_events_and_the_nightly_c
     page = await text(house)
     words = " ".join(re.sub(r"<[^>]+>", " ", page).split())
     for said in (
+        "Followed by here pid 1", "No standby",
         "Stale since 11 May 10:10:00", "Asterisk started 11 May 10:10:00", "CEL read 10:10:02",
         "Nightly check 10:10:00: 4 differed", "Corrections this day 2", "Events that wait for a handler 1",
         f"Agent in the queue was paused {agent.name}", f"Call had ended {call.linkedid}",
@@ -167,6 +169,15 @@ async def test_it_shows_node_records_corrections_parked_events_and_the_nightly_c
     ):  # fmt: skip
         assert said in words
     assert f'href="/calls/{call.id}"' in page
+
+
+async def test_who_follows_the_telephone_system_and_who_would_go_on_is_told(house: House) -> None:
+    house.at_work = Workers(leader="pbx-a pid 7", standby="pbx-b pid 9")
+    page = await text(house)
+    assert "Followed by pbx-a pid 7" in page
+    assert "pbx-b pid 9 stands by" in page
+    house.at_work = Workers()
+    assert "Nobody follows its events" in await text(house, "/operations?day=2026-05-10")
 
 
 async def test_the_page_costs_the_same_for_one_and_three_calls_with_differences(house: House) -> None:

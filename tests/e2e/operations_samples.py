@@ -7,6 +7,7 @@ from uuid import UUID
 
 from hotline.calls.day import bounds
 from hotline.calls.totals import SOURCES, Day, Told, compare
+from hotline.leadership import Workers
 from web import operations_views, plot
 from web.operations import OperationsView
 
@@ -79,6 +80,7 @@ def day(now: datetime, *, is_whole: bool) -> OperationsView:
         queued=0,
         unwritten_since=None,
         nightly=(),
+        workers=Workers("hotline-a pid 812", "hotline-b pid 640"),
     )
     if is_whole:
         return whole
@@ -92,4 +94,5 @@ def day(now: datetime, *, is_whole: bool) -> OperationsView:
         parked=(parked,),
         queued=312,
         unwritten_since=now - timedelta(seconds=40),
+        workers=Workers(),
     )
