@@ -36,6 +36,9 @@ KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 ABSENT = ("/live", "/me/", "/fields/", "/console/talk", "/console/targets", "/console/help")
 BAD = ("serious", "critical")
 WHERE_PHONES_DIFFER = (".col-phone", "#help-asked", "dialog[open]", "#toasts")
+TALKS = ("calling", "consult", "conference", "asked", "not-reached", "on-hold", "picker")
+# These differ from another screen by their phone alone.
+OF_THE_PHONE = (*phone_samples.ATTRIBUTES, *(f"console-{name}" for name in (*TALKS, "headset", "bad-sound")))
 
 
 @lru_cache
@@ -189,7 +192,8 @@ STATES: Mapping[str, Mapping[str, str]] = {
     "console-talking": {"data-phone": "registered", "data-call": "talking"},
     **{
         f"console-{name}": {"data-phone": "registered", "data-call": "talking", "data-talk": name}
-        for name in ("calling", "consult", "conference", "asked", "not-reached", "picker")
+        for name in TALKS
+        if name != "on-hold"
     },
     "console-headset": {"data-phone": "registered"},
     "console-bad-sound": {"data-phone": "registered", "data-call": "talking"},
@@ -294,10 +298,10 @@ def axe(page: Page, name: str) -> list[str]:
 
     Of a screen that differs from another by its phone column alone, only that is looked through.
     """
-    only = ", ".join(WHERE_PHONES_DIFFER) if name in phone_samples.ATTRIBUTES else "html"
+    only = ", ".join(WHERE_PHONES_DIFFER) if name in OF_THE_PHONE else "html"
     page.evaluate((CHECKOUT / "node_modules/axe-core/axe.min.js").read_text())
     result: dict[str, Any] = page.evaluate(
-        "(only) => axe.run([...document.querySelectorAll(only)], {resultTypes: ['violations']})", only
+        "(only) => axe.run([...document.querySelectorAll(only)], {preload: false, resultTypes: ['violations']})", only
     )
     return [
         f"{found['impact']} {found['id']}: {node['target']} {node.get('failureSummary', '')[:160]!r}"
