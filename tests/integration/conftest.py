@@ -1,4 +1,4 @@
-"""The real Asterisk for tests: `pbx` is shared and swept clean before each test, `new_pbx` makes one of other settings.
+"""The real Asterisk for tests: `pbx` is shared and swept clean after each test, `new_pbx` makes one of other settings.
 `hotline` is the whole system, shared.
 
 Prompts are cut short, so that a test need not listen to them; tests of sound and of time ask for the real ones.
@@ -63,7 +63,6 @@ def shared_pbx(tmp_path_factory: pytest.TempPathFactory, quick_sounds: Path) -> 
 
 @pytest.fixture
 async def pbx(shared_pbx: Pbx) -> AsyncIterator[Pbx]:
-    await shared_pbx.sweep()
     yield shared_pbx
     await shared_pbx.sweep()
 

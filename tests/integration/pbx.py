@@ -213,15 +213,15 @@ class Pbx:
         """As if just started: no calls, no members, no wrap-ups."""
         # Calls end before the phones do: else the next phone on that port is told of the last one's.
         await self.asterisk.cli("channel request hangup all")
-        for phone in self.phone_ports:
-            await self.asterisk.cli(f"queue remove member PJSIP/{phone} from hotline")
-        await self.asterisk.cli("database deltree hl")
+        leave = [f"queue remove member PJSIP/{phone} from hotline" for phone in self.phone_ports]
+        await asyncio.gather(*map(self.asterisk.cli, leave))
         for _ in range(100):
             if await self.asterisk.active_calls() == 0:
                 break
             await asyncio.sleep(0.05)
         else:
             raise AssertionError("calls of an earlier test do not end")
+        await self.asterisk.cli("database deltree hl")  # an end may begin a wrap-up
         await asyncio.sleep(0.1)
         for sipp in self.running:
             sipp.stop()
