@@ -19,7 +19,7 @@ from typing import Any
 
 import uvloop
 
-from hotline import migrate
+from hotline import log, migrate
 from hotline.access import accounts
 from hotline.agents import service as agents
 from hotline.clock import now
@@ -60,6 +60,7 @@ async def _run(address: str, phones_port: int, roles: str, *, records: bool) -> 
         Asterisk.files = lambda self: {  # type: ignore[method-assign]
             name: text.replace("n,MixMonitor(", "n,NoOp(") for name, text in files(self).items()
         }
+    log.configure()  # to standard error: nobody reads the other one after the start
     await serve(Settings(), frozenset(roles.split(",")))
 
 

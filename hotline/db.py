@@ -154,8 +154,8 @@ class Tx:
             async with self.session.begin_nested():
                 await handler(self, item)
         except Exception as error:  # whatever it is, the call's rows and the other handlers go on
-            if isinstance(error, DBAPIError) and error.connection_invalidated:
-                raise
+            if (isinstance(error, DBAPIError) and error.connection_invalidated) or engine.is_undone(error):
+                raise  # put off, a ticket would come later than its call; done again, all comes together
             del self.emitted[kept:]
             item.call_id, item.ticket_id, item.agent_id = ids
             await self._park(name, item.event, error)
@@ -265,7 +265,7 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Tx]:
-        """Return commits rows and events together; raise rolls both back."""
+        """Return commits rows and events together; raise rolls both back. Where engine.is_undone: do it again."""
         if self._writer is None:
             async with self._transaction() as tx:
                 yield tx

@@ -19,12 +19,14 @@ from typing import IO, Any, cast
 
 from sqlalchemy import DateTime, Dialect, Engine, TypeDecorator, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
 LOCK_WAIT_S = 15
 COMMAND_S = 30.0
+# What PostgreSQL says when two writers wait for each other, or cannot both be right: "do all of it again".
+_UNDONE = frozenset({"40P01", "40001"})
 PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
 _LOOK_MS = 20  # how long one try may block us while another process writes
 _RETRY_S = 0.02
@@ -66,6 +68,11 @@ class Instant(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def is_undone(error: Exception) -> bool:
+    """Another writer was in the way, and the database undid this one: the same once more will do."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _UNDONE
 
 
 def open_engine(url: str, pool_size: int, command_s: float | None = COMMAND_S) -> AsyncEngine:

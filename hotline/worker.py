@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import exc
 from sqlalchemy.exc import DBAPIError
 
+from hotline import engine
 from hotline.access import accounts
 from hotline.agents import presence, reconcile, watching
 from hotline.agents import service as agents
@@ -385,7 +386,7 @@ def _legs(snapshot: Snapshot) -> frozenset[str]:
 
 
 def _is_away(error: Exception) -> bool:
-    """The database cannot be reached now, or has no connection left for us: it will come back."""
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
+    """The database cannot be reached now, has no connection left, or undid us for another writer: it will come back."""
+    if (isinstance(error, DBAPIError) and error.connection_invalidated) or engine.is_undone(error):
         return True
     return isinstance(error, exc.OperationalError | exc.InterfaceError | exc.TimeoutError | OSError)

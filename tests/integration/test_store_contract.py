@@ -6,14 +6,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from hotline import migrate
+from hotline import engine, migrate
 from hotline.bus import Bus
-from hotline.db import Database
+from hotline.clock import now
+from hotline.db import Database, Emitted, ParkedEvent, Tx
 from hotline.errors import StartupError
+from hotline.events import NodeChanged
 from hotline.redis_bus import RedisBus
+from hotline.tickets.models import Counter
 from tests.component import (
     test_bus,
     test_call_control,
@@ -27,6 +30,7 @@ from tests.integration.deployment import once
 from tests.integration.servers import postgres_server, postgres_url, redis_server  # noqa: F401 - fixtures
 
 pytestmark = [pytest.mark.integration, once("both")]
+_COUNT = update(Counter).where(Counter.name == bindparam("whose")).values(value=Counter.value + 1)
 
 
 @pytest.fixture
@@ -102,6 +106,36 @@ async def test_a_reader_misses_nothing_when_commits_take_their_time(db: Database
                 await tx.session.execute(text(statement))
         if statements is slow:
             await test_db.TestStore().test_a_reader_by_cursor_misses_nothing_under_concurrent_commits(db)
+
+
+async def test_of_two_writers_that_wait_for_each_other_one_is_told_to_do_it_all_again(db: Database) -> None:
+    """PostgreSQL undoes one of them. What its handlers had to do is not put off: the whole of it is done again."""
+    meet, undone = asyncio.Barrier(2), list[str]()
+
+    async def after(tx: Tx, item: Emitted) -> None:
+        await tx.session.execute(_COUNT, {"whose": {"left": "right", "right": "left"}[item.event.dedupe_key]})
+
+    async def writes(name: str) -> None:
+        try:
+            async with db.write() as tx:
+                await tx.session.execute(_COUNT, {"whose": name})
+                tx.emit(NodeChanged(at=now(), dedupe_key=name, node="pbx1", state="live", epoch=1))
+                if not undone:
+                    await meet.wait()
+        except DBAPIError as error:
+            assert engine.is_undone(error)
+            undone.append(name)
+            await writes(name)
+
+    async with db.write() as tx:
+        tx.session.add_all([Counter(name="left", value=0), Counter(name="right", value=0)])
+    db.dispatch = after
+    await asyncio.gather(writes("left"), writes("right"))
+    async with db.read() as tx:
+        assert dict((await tx.session.execute(select(Counter.name, Counter.value))).all()) == {"left": 2, "right": 2}
+        assert await tx.session.scalar(select(func.count()).select_from(ParkedEvent)) == 0
+    assert sorted(row.dedupe_key for row in await db.after(0)) == ["left", "right"]
+    assert len(undone) == 1
 
 
 async def test_migrations_lead_to_exactly_what_the_models_say(db: Database) -> None:
