@@ -204,4 +204,4 @@ async def picked_up(scene: Scene) -> None:
     await scene.pbx.asterisk.cli(f"dialplan add extension pick,1,PickupChan({rung['Channel']}) into hl-agents")
     await _rings_for(scene, "hl-agents", "pick")
     await scene.heard(caller={"a2"}, a2={"caller"})
-    scene.phones["a2"].hang_up()
+    scene.caller.hang_up()

@@ -39,7 +39,7 @@ COLUMNS = (
     "started_at", "queued_at", "answered_at", "ended_at", "wait_ms", "talk_ms",
 )  # fmt: skip
 _APART = {
-    "parking-lot-taken",  # not of our dialplan: no word of it in the journal
+    "parking-lot-taken", "picked-up",  # not of our dialplan: no word of it in the journal
     "outbound-own-phone-refuses",  # no call; and three of which only app_queue knows who ended them
     "outbound-to-queue", "outbound-transfer-rejected", "outbound-parked-too-long",
 }  # fmt: skip

@@ -1,4 +1,5 @@
-"""What each capture of a call that an agent made, and of a supervisor's leg, means, read off its trace.
+"""What each capture of a call that an agent made, of a supervisor's leg, and of Asterisk's own parking and pickup,
+means, read off its trace.
 
 All that is told, in order: HLDial begins a call that an agent makes, Dial() and Q.850's causes say what became of the
 number, bridges say who talked, HLMove what was done. Whoever only listens is in no call.
@@ -86,6 +87,15 @@ EXPECTED: dict[str, tuple[list[str], tuple[str, str | None]]] = {
         ],
         ("answered", "caller"),
     ),
+    # Pickup names the phone that rang and who answers in its place; then that one is let go, and AgentConnect's
+    # DestChannel is the one that answered, though MemberName is still the queue's member.
+    "picked-up": (
+        [
+            "CallStarted", "CallQueued", "AgentRang a1", "CallMerged", "AgentRang a2", "AgentOfferEnded a1",
+            "CallAnswered a2", "AgentLegEnded a2",
+        ],
+        ("answered", "caller"),
+    ),
     "supervised": ([*INBOUND, "AgentLegEnded a1"], ("answered", "caller")),
     "supervisor-lost": ([*INBOUND, "AgentLegEnded a1"], ("answered", "agent")),
     "supervised-agent-hangs-up": ([*INBOUND, "AgentLegEnded a1"], ("answered", "agent")),
@@ -130,5 +140,5 @@ def test_an_agents_own_phone_that_refuses_has_called_nobody() -> None:
 
 
 def test_every_capture_of_these_is_told_as_expected() -> None:
-    these = {name for name in MOVES if name.startswith(("outbound", "supervis", "taken-over", "parking"))}
+    these = {name for name in MOVES if name.startswith(("outbound", "supervis", "taken-over", "parking", "picked"))}
     assert these == EXPECTED.keys() | {"outbound-own-phone-refuses"}
