@@ -130,7 +130,7 @@ class Worker:
             if events or seen:
                 await self._write(events, seen)
         if self.turn.called(events):
-            self.events.resync()
+            self.events.resync(at_once=True)
         if any(isinstance(event, AgentMissed) for event in events) or any(
             isinstance(observation, presence.PhoneSeen | presence.SilentSeen) for observation, _at in seen
         ):

@@ -182,10 +182,12 @@ class AmiClient(AMIClient):  # type: ignore[misc]  # the package has no types
         except ValueError as error:
             raise TelephonyError(f"Asterisk's state cannot be read: {error}") from error
 
-    def resync(self) -> None:
+    def resync(self, *, at_once: bool = False) -> None:
         """Ask for a new snapshot soon: something may have been missed."""
         if self._inbox is not None:
             self._inbox.stale.set()
+            if at_once:
+                self._inbox.urgent.set()
 
     def disconnect(self) -> None:
         """Leave politely; `run` connects again unless it is cancelled."""
@@ -270,7 +272,7 @@ class AmiClient(AMIClient):  # type: ignore[misc]  # the package has no types
             raise TelephonyError(connection.closed.result())
         while True:
             if await _before_end(connection, inbox.stale.wait(), self._time.drift_check):
-                await _before_end(connection, asyncio.sleep(self._time.resync_pause), None)
+                await _before_end(connection, inbox.urgent.wait(), self._time.resync_pause)
             await self._synchronise(connection, inbox)
 
     async def _watch(self, connection: Connection) -> None:

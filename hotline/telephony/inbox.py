@@ -33,14 +33,16 @@ class _Sync:
 
 
 class Inbox:
-    """`limit`: messages, over all batches. `stale` is set when a batch was lost and a snapshot must make it good."""
+    """`limit`: messages, over all batches. `stale` is set when a batch was lost and a snapshot must make it good,
+    `urgent` when that must be now.
+    """
 
     def __init__(
         self, name: str, limit: int, metrics: Metrics, on_batch: OnBatch, on_snapshot: OnSnapshot | None
     ) -> None:
         self.name = name
         self.booted = asyncio.Event()
-        self.stale = asyncio.Event()
+        self.stale, self.urgent = asyncio.Event(), asyncio.Event()
         self._limit = limit
         self._metrics = metrics
         self._on_batch = on_batch
@@ -73,6 +75,7 @@ class Inbox:
     def hold(self) -> None:
         """A snapshot is about to be taken."""
         self.stale.clear()
+        self.urgent.clear()
         if self._held is None:
             self._held = []
 

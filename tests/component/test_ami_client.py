@@ -240,6 +240,17 @@ async def test_a_snapshot_that_cannot_be_taken_in_is_tried_again_on_a_new_connec
         assert len(heard.snapshots()) == 1
 
 
+async def test_a_snapshot_that_is_wanted_at_once_waits_for_no_pause() -> None:
+    heard = Heard()
+    async with FakeAsterisk() as ami, running(ami, heard, timing=timing(resync_pause=60.0)) as client:
+        client.resync()
+        await ami.play(hangup(1))
+        await heard.until(lambda: heard.causes() == [1])
+        assert len(heard.snapshots()) == 1
+        client.resync(at_once=True)
+        await heard.until(lambda: len(heard.snapshots()) == 2)
+
+
 async def test_the_actions_connection_takes_no_snapshot_and_no_events() -> None:
     async with FakeAsterisk() as ami, running(ami) as client:
         assert client.state == "live"
