@@ -18,9 +18,10 @@ from tests.e2e.conftest import People
 from tests.e2e.house import House, until
 from tests.e2e.screens import AgentPage
 from tests.e2e.twins import Twins
+from tests.integration.deployment import once
 from tests.integration.servers import _wanted
 
-pytestmark = [pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.timeout(240), once("both")]
 REACHED_S = 10.0
 _OPEN = "select count(*) from call where ended_at is null and phase != 'merged'"
 

@@ -27,7 +27,7 @@ ON_SERVERS = os.environ.get("HOTLINE_TEST_DEPLOYMENT", "embedded") == "servers"
 ROLES = ("worker", "web") if ON_SERVERS else ("web,worker",)
 embedded_only = pytest.mark.skipif(ON_SERVERS, reason="about a SQLite file and the disk it is on")
 _ONCE = {
-    "pbx": "Asterisk and its configuration alone: neither a store nor a process of ours",
+    "pbx": "Asterisk or Kamailio and its configuration alone: neither a store nor a process of ours",
     "both": "brings PostgreSQL and Redis itself, in every run",
     "pictures": "pages drawn from samples: neither a store nor a process of ours",
 }

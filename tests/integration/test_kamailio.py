@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from tests.e2e.caller import Caller
+from tests.integration.deployment import once
 from tests.integration.kamailio import Kamailio
 from tests.integration.pbx import TRUNK, WORKER, free_port
 from tests.integration.process import until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(60), once("pbx")]
 HOST = TRUNK.rpartition(".")[0] + ".30"
 FOUND_S = 5.0
 
