@@ -193,17 +193,47 @@ def render_asterisk(
         print(path)
 
 
+@cli.command("opening")
+def opening_hours(
+    file: Annotated[Path | None, typer.Argument(help="New hours, as docs/opening-hours.md shows them.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only say whether they can be read.")] = False,
+) -> None:
+    """Put opening hours in force, without touching a call; without a file, show those that are.
+
+    Example: hotline opening summer.json
+    """
+    from hotline import admin
+    from hotline.ivr import opening
+
+    settings = _settings()
+    if file is None:
+        found = opening.find(settings.data_dir)
+        if found.problem:
+            print(f"not in force: {found.problem}", file=sys.stderr)
+    else:
+        try:
+            text = file.read_text("utf-8")
+            proposed = opening.parse(text)
+        except (OSError, ValueError) as error:
+            raise StartupError(f"{file}: {error}") from None
+        found = opening.Found(proposed, remarks=opening.remarks(proposed))
+        if not check:
+            found = _wait(admin.set_opening(settings, text))
+    for line in (*opening.shown(found.opening), *found.remarks):
+        print(line)
+
+
 @cli.command()
 def when(at: Annotated[datetime, typer.Argument(help="Local time, for instance 2026-05-09T10:00.")]) -> None:
     """Say what a caller would meet at a time. The first word is open or closed.
 
     Example: hotline when 2026-05-09T10:00
     """
-    from hotline.ivr.hours import Hours
+    from hotline.ivr import opening
 
     settings = _settings()
     local = at if at.tzinfo else at.replace(tzinfo=ZoneInfo(settings.timezone))
-    print(Hours(settings).what(local))
+    print(opening.hours(settings).what(local))
 
 
 @cli.command()

@@ -1,4 +1,4 @@
-"""What the command line does to accounts: open the store, add one row, close it. Also the demo start's accounts."""
+"""What the command line does: to accounts (open the store, add one row, close it; the demo start's too), to hours."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,8 +12,9 @@ from hotline.clock import now
 from hotline.db import Database, Tx
 from hotline.errors import Invalid
 from hotline.ids import new_password
+from hotline.ivr import opening, render
 from hotline.settings import Settings
-from hotline.telephony.asterisk import write_file
+from hotline.telephony.asterisk import Asterisk, write_file
 
 DEMO_FILE = "demo-accounts.txt"
 _DEMO = (
@@ -82,3 +83,28 @@ async def _store(settings: Settings) -> AsyncIterator[Database]:
         yield db
     finally:
         await db.close()
+
+
+async def set_opening(settings: Settings, text: str) -> opening.Found:
+    """These opening hours from now on, for every call that comes; calls that are up go on.
+
+    Raises Invalid for hours that make no sense and TelephonyError when Asterisk did not take them; nothing is changed
+    then.
+    """
+    prepare_data_dir(settings)
+    file = settings.data_dir / opening.FILE
+    was = file.read_text("utf-8") if file.exists() else None
+    try:
+        opening.adopt(settings.data_dir, text)
+    except ValueError as error:
+        raise Invalid(str(error)) from None
+    try:
+        await Asterisk(settings, render.texts(settings)).reload_hours(render.hours_text(settings))
+    except BaseException:
+        if was is None:
+            file.unlink()
+        else:
+            write_file(file, was)
+        raise
+    opening.keep(settings.data_dir)
+    return opening.find(settings.data_dir)

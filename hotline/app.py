@@ -20,7 +20,7 @@ from hotline.clock import now
 from hotline.db import Database
 from hotline.errors import HotlineError, StartupError
 from hotline.handlers import Handlers
-from hotline.ivr.hours import Hours
+from hotline.ivr import opening
 from hotline.ivr.render import texts
 from hotline.journal import Journal
 from hotline.leadership import Workers, workers
@@ -59,7 +59,7 @@ class App:
         self._standby = standby
         self.db = Database(settings.store_url)
         self.bus: Bus = open_bus(settings.redis_url)
-        self.hours = Hours(settings)
+        self.hours = opening.InForce(settings)
         self.asterisk = Asterisk(settings, texts(settings))
         self.accounts = Accounts(redis_url=settings.redis_url)
         self.audit = AuditLog(self.db)
@@ -161,7 +161,7 @@ class App:
             if self.worker is not None:
                 await stack.enter_async_context(self.worker.leadership.led(self._standby))
                 stack.push_async_exit(self._leave_asterisk)
-                await self.asterisk.start()
+                await self._start_asterisk()
             async with asyncio.TaskGroup() as tasks:
                 own = [
                     tasks.create_task(self.audit.run(), name="audit"),
@@ -181,6 +181,15 @@ class App:
                 finally:
                     for task in own:
                         task.cancel()
+
+    async def _start_asterisk(self) -> None:
+        """With the hours that are in force now: they may be others than at our own start."""
+        found = opening.find(self.settings.data_dir)
+        if found.problem:
+            log.error("opening hours refused, those accepted before are in force", problem=found.problem)
+        self.asterisk.texts.update(texts(self.settings))
+        await self.asterisk.start()
+        opening.keep(self.settings.data_dir)
 
     async def _leave_asterisk(self, _kind: object, error: BaseException | None, _at: object) -> None:
         """A fault of ours ends no call: only what was started just now, and in vain, is taken down again."""
@@ -216,7 +225,7 @@ class App:
                 continue
             log.error("asterisk.ended by itself, started again", pid=pid)
             try:
-                await self.asterisk.start()
+                await self._start_asterisk()
             except (HotlineError, OSError) as error:
                 log.error("asterisk.start failed, tried again", error=str(error))
                 await asyncio.sleep(_AGAIN_S)

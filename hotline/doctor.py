@@ -22,8 +22,7 @@ from hotline.calls.models import Call, JournalFile, PbxNode
 from hotline.clock import from_epoch, iso, local, now
 from hotline.db import Database, ParkedEvent
 from hotline.errors import HotlineError
-from hotline.ivr import prompts
-from hotline.ivr.hours import Hours
+from hotline.ivr import opening, prompts
 from hotline.ivr.render import texts
 from hotline.settings import CHECKOUT, Settings
 from hotline.telephony import actions, ports
@@ -242,11 +241,14 @@ class _Patient:
         return f"{len(prompts.PROMPTS)} prompts and the waiting music"
 
     async def calendar(self) -> str:
-        what = Hours(self.settings).what(now())
-        until = Hours(self.settings).known_until()
+        found = opening.find(self.settings.data_dir)
+        hours = opening.hours(self.settings)
+        what, until = hours.what(now()), hours.known_until()
+        if found.problem:
+            raise Wrong(f"{found.problem} (in force are the hours accepted before: now {what})")
         if self.settings.open == "calendar" and until - now().date() < _CALENDAR_AHEAD:
             raise Wrong(f"holidays are known until {until} only: add next year's file (hotline/calendars/README.md)")
-        return f"now {what}; holidays known until {until}"
+        return "; ".join((f"now {what}", f"holidays known until {until}", *found.remarks))
 
     async def running(self) -> str:
         if not self.asterisk.alive():

@@ -18,7 +18,7 @@ from hotline.calls import nodes as turns
 from hotline.calls.models import Call, JournalFile, PbxNode
 from hotline.clock import local, now, utc
 from hotline.db import Database, EventRow, ParkedEvent, Tx
-from hotline.ivr.hours import Hours
+from hotline.ivr import opening
 from hotline.settings import Settings
 from hotline.tickets.call_backs import CALL_BACK
 from hotline.tickets.models import DueWork
@@ -65,7 +65,7 @@ class Figures:
         self._db = db
         self._settings = settings
         self._read_seq = read_seq
-        self._hours = Hours(settings)
+        self._hours = opening.hours(settings)
         self._lock = asyncio.Lock()
         self._read_at = self._asked_at = float("-inf")
         self._known: list[GaugeMetricFamily] = []

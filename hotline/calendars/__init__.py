@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from hotline.clock import Calendar, Window
+from hotline.working_time import Calendar, Timetable
 
 _YEARS_AHEAD = 5
 
@@ -27,7 +27,7 @@ def days(name: str = "cn") -> tuple[dict[date, str], dict[date, str], date]:
     return off, {date.fromisoformat(day): title for day, title in data["make_up"].items()}, confirmed
 
 
-def calendar(timezone: str, windows: tuple[Window, ...]) -> Calendar:
+def calendar(timezone: str, timetable: Timetable) -> Calendar:
     """The calendar in force."""
     off, make_up, confirmed = days()
-    return Calendar(timezone, windows, off, make_up, confirmed)
+    return Calendar(timezone, timetable, off, make_up, confirmed)

@@ -1,13 +1,14 @@
 """The dialplan's text, from menus and opening hours. Pure but for reading the template; telephony.asterisk writes."""
 
+import hashlib
 import re
 
 from hotline.calls import directory
 from hotline.errors import StartupError
-from hotline.ivr.hours import Hours
+from hotline.ivr import opening
 from hotline.ivr.menu import SPOKEN, VOICEMAIL_S
 from hotline.settings import Settings
-from hotline.telephony.asterisk import DIALPLAN, environment
+from hotline.telephony.asterisk import DIALPLAN, HOURS, environment
 from hotline.telephony.install import places
 
 # Seconds that a colleague rings for an agent who asks, or for a caller who is given to them.
@@ -26,7 +27,6 @@ def texts(settings: Settings) -> dict[str, str]:
             raise StartupError(f"HOTLINE_LINES: {number!r} is no telephone number")
     values = {
         "lines": settings.line_channels,
-        "hours": Hours(settings).rules(),
         "spoken": SPOKEN,
         "voicemail_s": VOICEMAIL_S,
         "max_wait_s": settings.max_wait_s,
@@ -39,7 +39,15 @@ def texts(settings: Settings) -> dict[str, str]:
         "has_standby": len(settings.manager_ports) > 1,
         "out": _out(settings),
     }
-    return {DIALPLAN: environment().get_template(f"{DIALPLAN}.j2").render(values)}
+    return {DIALPLAN: environment().get_template(f"{DIALPLAN}.j2").render(values), HOURS: hours_text(settings)}
+
+
+def hours_text(settings: Settings) -> str:
+    """When the lines are open, with a version that tells these rules from others."""
+    rules = opening.hours(settings).rules()
+    template = environment().get_template(f"{HOURS}.j2")
+    digest = hashlib.sha256(template.render(hours=rules, version="").encode()).hexdigest()
+    return template.render(hours=rules, version=digest[:16])
 
 
 def _out(settings: Settings) -> dict[str, object]:

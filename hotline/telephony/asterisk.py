@@ -33,6 +33,7 @@ from hotline.telephony.install import Installation, Places, config_home, find, p
 log = structlog.get_logger()
 
 DIALPLAN = "extensions.conf"
+HOURS = "hours.conf"
 AGENTS = "pjsip_agents.conf"
 MANAGER = "manager.conf"
 _MANAGERS = ("events", "actions")
@@ -42,6 +43,7 @@ _STOP_S = 8.0
 _ENDING_S = 1.0
 _ENDPOINT = re.compile(r"[a-z0-9]{1,32}")
 _NUMBER = re.compile(r"[0-9]{3,15}")
+_VERSION = re.compile(r"hl-hours-version.*?NoOp\((\w+)\)", re.DOTALL)
 _SECRET = re.compile(r"[A-Za-z0-9_\-]{16,128}")
 
 
@@ -161,6 +163,34 @@ class Asterisk:
         write_file(self.places.agents, text, self.places.file_mode)
         if self.alive():
             await self.cli("module reload res_pjsip.so")
+
+    async def reload_hours(self, text: str) -> None:
+        """Other hours, while calls go on: written in one go, loaded, read back. Not running: it has them at its start.
+
+        Raises TelephonyError when Asterisk did not take them; those before are in force again then.
+        """
+        path = self.places.etc / HOURS
+        if not self.places.config_hash.exists():  # never laid out
+            return
+        was = path.read_text() if path.exists() else None
+        self._put_hours(text)
+        if not self.alive():
+            return
+        try:
+            await self.cli("dialplan reload")
+            wanted, found = _VERSION.search(text), _VERSION.search(await self.cli("dialplan show hl-hours-version"))
+            if wanted is None or found is None or "".join(found[1]) != wanted[1]:
+                raise TelephonyError("Asterisk did not take the opening hours; those before are in force.")
+        except TelephonyError:
+            if was is not None:
+                self._put_hours(was)
+                await self.cli("dialplan reload")
+            raise
+
+    def _put_hours(self, text: str) -> None:
+        self.texts[HOURS] = text
+        write_file(self.places.etc / HOURS, text, self.places.file_mode)
+        write_file(self.places.config_hash, self.config_hash() + "\n", self.places.file_mode)
 
     # Life
 

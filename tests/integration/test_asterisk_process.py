@@ -4,17 +4,14 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator
-from datetime import datetime
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from hotline.errors import StartupError
 from hotline.ivr import render
-from hotline.ivr.hours import Hours
-from hotline.settings import CHECKOUT, Settings
+from hotline.settings import Settings
 from hotline.telephony.asterisk import Asterisk
 from tests.integration.deployment import once
 from tests.integration.pbx import Pbx
@@ -150,47 +147,3 @@ async def test_a_damaged_installation_is_one_clear_line(tmp_path: Path) -> None:
     (pbx.asterisk.places.root / "db" / "astdb.sqlite3").mkdir()
     with pytest.raises(StartupError, match=r"Asterisk ended at its start: .*database"):
         await pbx.start()
-
-
-@pytest.fixture
-def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[datetime], None]]:
-    """Sets the time that an Asterisk with libfaketime sees."""
-    file = tmp_path / "now"
-    for name, value in {"TIMESTAMP_FILE": file, "NO_CACHE": 1, "DONT_FAKE_MONOTONIC": 1}.items():
-        monkeypatch.setenv(f"FAKETIME_{name}", str(value))
-    monkeypatch.setenv("TZ", "UTC")
-
-    def put(at: datetime) -> None:
-        part = tmp_path / "now.part"
-        part.write_text(f"@{at.astimezone(ZoneInfo('UTC')):%Y-%m-%d %H:%M:%S}\n")
-        part.replace(file)
-
-    put(datetime(2026, 3, 10, 2, tzinfo=ZoneInfo("UTC")))
-    yield put
-
-
-async def test_the_dialplan_and_the_calendar_say_the_same_of_every_time(
-    new_pbx: NewPbx, clock: Callable[[datetime], None]
-) -> None:
-    found = sorted(CHECKOUT.glob(".asterisk/usr/lib/*/faketime/libfaketimeMT.so.1"))
-    assert found, "libfaketime is missing: run script/asterisk"
-    pbx = await new_pbx(phones=(), open="calendar", preload=found[0])
-    hours = Hours(pbx.settings)
-    moments = [
-        "2026-03-10T08:59:58", "2026-03-10T09:00:00", "2026-03-10T16:59:50", "2026-03-10T17:00:00",
-        "2026-03-14T10:00", "2026-05-01T10:00", "2026-05-06T10:00", "2026-05-09T10:00", "2026-05-09T17:00",
-        "2026-05-10T10:00", "2026-02-28T09:00", "2026-09-20T16:59", "2026-12-31T16:59", "2027-01-01T10:00",
-        "2027-02-05T10:00", "2027-02-10T10:00",
-    ]  # fmt: skip
-    said = {}
-    async with pbx.ami() as events, pbx.ami("actions") as actions:
-        for text in moments:
-            at = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Asia/Shanghai"))
-            clock(at)
-            mark = len(events.raw)
-            await actions.send("Originate", Channel="Local/12345@hl-trunk", Context="hl-control", Exten="done",
-                               Priority=1, Async="true")  # fmt: skip
-            outcome = (await events.fact("HLOutcome", since=mark))["HLOutcome"]
-            said[text] = (outcome == "abandoned", hours.what(at).is_open)
-    assert {text: pair for text, pair in said.items() if pair[0] != pair[1]} == {}
-    assert {pair[0] for pair in said.values()} == {True, False}

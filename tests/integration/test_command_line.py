@@ -39,8 +39,8 @@ def fails_with(done: tuple[int, str, str], line: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["", "run", "migrate", "user", "user add", "token", "token add", "replay", "render-asterisk", "when", "simulate",
-     "doctor"],
+    ["", "run", "migrate", "user", "user add", "token", "token add", "replay", "render-asterisk", "opening", "when",
+     "simulate", "doctor"],
 )  # fmt: skip
 def test_every_command_has_an_example(command: str) -> None:
     done = CliRunner().invoke(cli, [*command.split(), "--help"])
@@ -142,6 +142,23 @@ async def test_asterisks_configuration_is_written_for_a_look(quiet: Hotline, tmp
 async def test_what_a_caller_would_meet(quiet: Hotline, moment: str, first: str) -> None:
     code, out, _ = await quiet.command("when", moment, HOTLINE_OPEN="calendar")
     assert (code, out.split()[0]) == (0, first)
+
+
+async def test_other_hours_are_checked_first_and_then_in_force(quiet: Hotline, tmp_path: Path) -> None:
+    saturdays, wrong = tmp_path / "saturdays.json", tmp_path / "wrong.json"
+    saturdays.write_text('{"week": {"mon-fri": "09:00-17:00", "sat": "10:00-12:00"}}')
+    wrong.write_text('{"week": {"mon-fri": "22:00-02:00"}}')
+    fails_with(
+        await quiet.command("opening", str(wrong)),
+        f"{wrong}: week: a window ends after it starts, past midnight is the next day's: 22:00-02:00",
+    )
+    shown = "week: mon-fri 09:00-17:00, sat 10:00-12:00\n"
+    assert (await quiet.command("opening", "--check", str(saturdays)))[:2] == (0, shown)
+    assert (await quiet.command("opening"))[:2] == (0, "week: mon-fri 09:00-17:00\n")
+    assert (await quiet.command("opening", str(saturdays)))[:2] == (0, shown)
+    assert (await quiet.command("opening"))[:2] == (0, shown)
+    code, out, _ = await quiet.command("when", "2026-03-14T10:00", HOTLINE_OPEN="calendar")
+    assert (code, out) == (0, "open weekend, 10:00-12:00\n")
 
 
 @pytest.mark.parametrize(

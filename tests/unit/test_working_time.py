@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from hotline.calendars import calendar
-from hotline.clock import Calendar, parse_windows, show_windows
+from hotline.working_time import Calendar, every_working_day, parse_windows, show_windows
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-CN = calendar("Asia/Shanghai", parse_windows("09:00-17:00"))
+CN = calendar("Asia/Shanghai", every_working_day(parse_windows("09:00-17:00")))
 
 
 def at(text: str) -> datetime:
@@ -53,7 +53,7 @@ def test_working_hours_count_inside_windows_only(received: str, hours: int, due:
 
 
 def test_a_lunch_break_is_not_counted() -> None:
-    split = calendar("Asia/Shanghai", parse_windows("09:00-12:00,13:00-17:00"))
+    split = calendar("Asia/Shanghai", every_working_day(parse_windows("09:00-12:00,13:00-17:00")))
     assert split.add_time(at("2026-03-10T11:30"), timedelta(hours=1)) == at("2026-03-10T13:30")
 
 
@@ -72,7 +72,7 @@ def test_a_year_without_notice_is_unconfirmed_and_has_the_laws_holidays() -> Non
 
 
 def test_windows_include_their_start_and_exclude_their_end() -> None:
-    assert [CN.is_open(at(f"2026-03-10T{time}")) for time in ("08:59:59", "09:00", "16:59:59", "17:00")] == [
+    assert [CN.is_working(at(f"2026-03-10T{time}")) for time in ("08:59:59", "09:00", "16:59:59", "17:00")] == [
         False,
         True,
         True,
@@ -82,7 +82,11 @@ def test_windows_include_their_start_and_exclude_their_end() -> None:
 
 def test_hours_keep_the_wall_clock_over_a_change_of_summer_time() -> None:
     berlin = Calendar(
-        "Europe/Berlin", parse_windows("00:00-24:00"), {}, {date(2026, 3, 29): "night of the change"}, date.max
+        "Europe/Berlin",
+        every_working_day(parse_windows("00:00-24:00")),
+        {},
+        {date(2026, 3, 29): "night of the change"},
+        date.max,
     )
     assert berlin.hours(date(2026, 3, 29)) == [
         (datetime(2026, 3, 28, 23, tzinfo=UTC), datetime(2026, 3, 29, 22, tzinfo=UTC))
@@ -110,7 +114,7 @@ def test_windows_read_as_written() -> None:
 
 def test_naive_times_and_empty_spans_are_refused() -> None:
     with pytest.raises(ValueError, match="naive"):
-        CN.is_open(datetime(2026, 3, 10, 10))  # noqa: DTZ001
+        CN.is_working(datetime(2026, 3, 10, 10))  # noqa: DTZ001
     with pytest.raises(ValueError, match="positive"):
         CN.add_time(at("2026-03-10T10:00"), timedelta(0))
     with pytest.raises(ValueError, match="from one"):
@@ -120,7 +124,11 @@ def test_naive_times_and_empty_spans_are_refused() -> None:
 def test_a_calendar_without_working_days_does_not_search_for_ever() -> None:
     start = date(2026, 1, 1)
     never = Calendar(
-        "UTC", parse_windows("09:00-17:00"), {start + timedelta(days=n): "" for n in range(2000)}, {}, start
+        "UTC",
+        every_working_day(parse_windows("09:00-17:00")),
+        {start + timedelta(days=n): "" for n in range(2000)},
+        {},
+        start,
     )
     with pytest.raises(ValueError, match="no working days"):
         never.add_days(datetime(2026, 1, 1, tzinfo=UTC), 1)
