@@ -122,7 +122,7 @@ class Leadership:
         try:
             while True:
                 try:
-                    leader = await self._db.leaseholder(leader_of(self._node), self._folder)
+                    leader = (await workers(self._db, self._node, self._folder)).leader
                     if leader is None and (held := await self._try()) is not None:
                         log.info("worker.leads", node=self._node, before=told)
                         return held

@@ -107,6 +107,8 @@ class TestLeadership:
                     await asyncio.sleep(0.02)
             assert found.unwritten_since == AT
             assert found.leader is not None and found.leader.endswith(ME)
+            async with standing_by(db, tmp_path) as standby:
+                assert standby.behind == [found.leader]
             since = None
             async with asyncio.timeout(BOUND_S):
                 while (await workers(db, "pbx1", tmp_path)).unwritten_since is not None:
