@@ -1,7 +1,8 @@
 """Kills, full disks and dead browsers under a call a second, and whether everything that happened is on record.
 
 The real house: `hotline run`, its private Asterisk, SIPp's callers, agents at real pages and at phones alone. At random
-moments (seeded) something dies. What callers, phones and pages saw is then held against the store. Needs root for the
+moments (seeded) something dies. With `script/bench --servers` it is two workers, two consoles behind nginx, PostgreSQL
+and Redis, and those die too. What callers, phones and pages saw is then held against the store. Needs root for the
 full disk, which is a file system in memory; without, that fault is left out and the report says so.
 """
 
@@ -30,10 +31,13 @@ from bench.chaos.seen import Seen
 from bench.chaos.share import ELSEWHERE, give_way
 from bench.house import fill
 from hotline.settings import CHECKOUT
+from tests.e2e.city import City
 from tests.e2e.house import House
+from tests.integration.deployment import ON_SERVERS
 from tests.integration.pbx import Pbx
 
-REPORT = CHECKOUT / "docs" / "reliability.md"
+REPORT = CHECKOUT / "docs" / ("reliability-servers.md" if ON_SERVERS else "reliability.md")
+KINDS = schedule.ON_SERVERS if ON_SERVERS else schedule.KINDS
 _BREAK_EVERY_S, _BREAK_S = 55.0, 14.0
 _SETTLE_S = 60.0
 _WAIT_S = 10
@@ -55,7 +59,8 @@ def elsewhere() -> Iterator[None]:
 async def measure(options: argparse.Namespace, directory: Path) -> tuple[Seen, list[checks.Check]]:
     """One run. What it leaves in `directory` says more of it."""
     seconds, chance = options.minutes * 60, random.Random(options.seed)
-    house = House.make(
+    make = City.found if ON_SERVERS else House.make
+    house = make(
         directory, 2000, demo=False, lines="12345:60,2912345:1", ring_s=5, max_wait_s=_WAIT_S, wrap_up_s=3,
         rtp_ports="34000-34999",
     )  # fmt: skip
@@ -85,7 +90,7 @@ async def measure(options: argparse.Namespace, directory: Path) -> tuple[Seen, l
             breaker = faults.Breaker(house, disk, pages, chance)
             tasks += [asyncio.create_task(agent.work()) for agent in everybody]
             tasks += [asyncio.create_task(breaker.supervise()), asyncio.create_task(_tend(house, everybody))]
-            await _until(lambda: _ready(house) == count, 60, "all agents are ready")
+            await _until(lambda: _ready(house) == count, 120, "all agents are ready")
             for agent in everybody:
                 agent.presses = 0
             lab = Pbx(house.settings, house.asterisk, directory)
@@ -117,6 +122,8 @@ async def measure(options: argparse.Namespace, directory: Path) -> tuple[Seen, l
             task.cancel()
         with suppress(Exception):
             await house.stop()
+        if isinstance(house, City):
+            house.close()
         if disk is not None:
             if options.keep:
                 shutil.copytree(
@@ -202,7 +209,9 @@ def main() -> int:
     directory.mkdir(parents=True, exist_ok=True)
     try:
         seen, made_checks = asyncio.run(measure(options, directory))
-        text = report.page(seen, made_checks, words=_said(options), rate=options.rate, load=os.getloadavg()[2])
+        text = report.page(
+            seen, made_checks, words=_said(options), kinds=KINDS, rate=options.rate, load=os.getloadavg()[2]
+        )
         if (target := options.report or (REPORT if options.minutes >= 10 else None)) is not None:
             Path(target).write_text(text)
         (directory / "seen.json").write_text(json.dumps(asdict(seen), ensure_ascii=False, indent=1))
@@ -229,7 +238,7 @@ def main() -> int:
 def _said(options: argparse.Namespace) -> list[str]:
     """The command line without what changes nothing of the run."""
     given = {"minutes": f"{options.minutes:g}", "seed": options.seed}
-    usual = {"rate": 1.0, "pages": 2, "phones": 10, "faults": ",".join(schedule.KINDS)}
+    usual = {"rate": 1.0, "pages": 2, "phones": 10, "faults": ",".join(KINDS)}
     given |= {name: getattr(options, name) for name, value in usual.items() if getattr(options, name) != value}
     return [f"--{name} {value}" for name, value in given.items()]
 
@@ -241,7 +250,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=1.0, help="calls a second")
     parser.add_argument("--pages", type=int, default=2, help="agents at real pages")
     parser.add_argument("--phones", type=int, default=10, help="agents at phones alone")
-    parser.add_argument("--faults", default=",".join(schedule.KINDS), help="which, comma between")
+    parser.add_argument("--faults", default=",".join(KINDS), help="which, comma between")
     parser.add_argument("--report", help="where the page is written; ten minutes or more: docs/reliability.md")
     parser.add_argument("--keep", help="a directory in which logs, journal and store stay")
     return parser.parse_args()

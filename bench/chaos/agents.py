@@ -163,10 +163,12 @@ class PageAgent(Agent):
         page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
         while True:
             try:
-                await page.goto(f"{self.house.url}/console")
-                break
-            except Error:  # the hotline may be away: somebody presses reload
-                await asyncio.sleep(0.5)
+                answer = await page.goto(f"{self.house.url}/console")
+                if answer is None or answer.ok:
+                    break
+            except Error:
+                pass
+            await asyncio.sleep(0.5)  # the hotline may be away: somebody presses reload
         self.page = page
 
     def _on_socket(self, socket: Any) -> None:

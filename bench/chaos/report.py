@@ -10,22 +10,33 @@ from pathlib import Path
 from bench.chaos.checks import LIVE_AGAIN_S, Check, outcomes
 from bench.chaos.schedule import SAYS
 from bench.chaos.seen import Fault, Seen
+from bench.chaos.share import ELSEWHERE
 
-_HEAD = """# Reliability
+_HEAD = """# {title}
 
 What is left when things die under load, measured on the real thing and written by one command:
 
 ```
-script/bench reliability {words}
+script/bench{option} reliability {words}
 ```
 
 {when} on {machine}; load average over the last quarter of an hour {load:.1f}.
 
-Our process, the private Asterisk, SIPp's callers at {rate:g} call a second, {pages} agents at consoles in Chromium who
-type into tickets and {phones} at phones alone. At random moments one of the things below dies. Our process is started
-again at once, as systemd does; Asterisk by its keeper; a browser by the person, some seconds later. Callers and
-browsers, which in service are on other machines, run at a lower priority (nice 10) than our process and Asterisk.
+{who}, SIPp's callers at {rate:g} call a second, {pages} agents at consoles in Chromium who
+type into tickets and {phones} at phones alone. At random moments one of the things below dies. A process of ours is
+started again at once, as systemd does; Asterisk by its keeper; a browser by the person, some seconds later. Callers and
+browsers, which in service are on other machines, run at a lower priority (nice {nice}) than our process and Asterisk.
+{other}
 """
+_TITLES = {False: "Reliability", True: "Reliability on servers"}
+_WHO = {
+    False: "Our process, the private Asterisk",
+    True: "Two workers, two consoles behind nginx as it is delivered, PostgreSQL, Redis, the private Asterisk",
+}
+_OTHER = {
+    False: "\nThe same in several processes, on servers: [reliability-servers.md](reliability-servers.md).",
+    True: "\nThe same in one process: [reliability.md](reliability.md).",
+}
 
 _MEANS = """
 ## What is compared
@@ -42,7 +53,7 @@ happened.
   counts.
 - **Live again**: from the kill, or from the moment that the disk has room, until `/readyz` says that database, commands
   and Asterisk's events are all there; of another Asterisk than before, where that died.
-- **Full disk**: the whole data directory, journal, store and recordings, has no byte left for four to nine seconds.
+{servers}- **Full disk**: the data directory ({disk}) has no byte left for four to nine seconds.
 
 ## What is not promised
 
@@ -50,17 +61,35 @@ happened.
 - An INVITE that no Asterisk was there to hear is on nobody's record. The network repeats it for some seconds.
 - What is typed in the last second before a browser is killed may not have reached the disk or us. Counted apart.
 - Sound that had no room on a full disk is not recorded. A message to the recorder then ends as `failed`, said aloud.
-- A machine that dies whole: not tried here, but Asterisk and our process killed in the same instant are.
+{unpromised}- A machine that dies whole: not tried here, but Asterisk and our process killed in the same instant are.
 """
 
 
-def page(seen: Seen, checks: Sequence[Check], *, words: Sequence[str], rate: float, load: float) -> str:
-    """The whole document. `words`: of the command line."""
+_DISK = {False: "journal, store and recordings", True: "journal and recordings, not the store"}
+_SERVERS = """- **Which one is live**: all consoles must say so. After the leader's death not before another worker has
+  begun to follow Asterisk; after PostgreSQL's, not before events are written.
+- **PostgreSQL** is stopped in one of three ways, drawn by lot (its manual, 18.5): *fast*, *immediate*, or kill -9
+  of all its processes.
+"""
+_UNPROMISED = """- While PostgreSQL is away nobody can sign in, open a ticket or say ready: the page tells so.
+"""
+
+
+def page(
+    seen: Seen, checks: Sequence[Check], *, words: Sequence[str], kinds: Sequence[str], rate: float, load: float
+) -> str:
+    """The whole document. `words`: of the command line; `kinds`: what may have died."""
+    servers = "postgres" in kinds
     head = _HEAD.format(
+        title=_TITLES[servers], option=" --servers" if servers else "", who=_WHO[servers], other=_OTHER[servers],
+        nice=ELSEWHERE,
         words=" ".join(words) or "--minutes 10", rate=rate, load=load, machine=_machine(), **seen.agents,
         when=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     )  # fmt: skip
-    return "\n".join([head, *_checks(checks), "", *_faults(seen), "", *_calls(seen), _MEANS])
+    means = _MEANS.format(
+        disk=_DISK[servers], servers=_SERVERS if servers else "", unpromised=_UNPROMISED if servers else ""
+    )
+    return "\n".join([head, *_checks(checks), "", *_faults(seen, kinds), "", *_calls(seen), means])
 
 
 def slowest(seen: Seen) -> dict[str, float | None]:
@@ -78,9 +107,10 @@ def _checks(checks: Sequence[Check]) -> list[str]:
     return rows + [f"| {one.name} | {one.of or ''} | {len(one.wrong) or 'none'} | {one.note} |" for one in checks]
 
 
-def _faults(seen: Seen) -> list[str]:
+def _faults(seen: Seen, kinds: Sequence[str]) -> list[str]:
     rows = [f"| what died | times | live again, median | slowest | aim {LIVE_AGAIN_S:g} s |", "|---|---|---|---|---|"]
-    for kind, says in SAYS.items():
+    for kind in kinds:
+        says = SAYS[kind]
         done = [fault for fault in seen.faults if fault.kind == kind]
         if not done:
             rows.append(f"| {says} | not tried | | | |")

@@ -5,12 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 KINDS = ("ours", "asterisk", "browser", "disk", "both")
+ON_SERVERS = ("leader", "web", "redis", "postgres", "asterisk", "browser", "disk", "both")
 SAYS = {
     "ours": "kill -9 of our process",
+    "leader": "kill -9 of the worker that leads",
+    "web": "kill -9 of one console of two",
+    "redis": "Redis stopped for 3 to 8 s",
+    "postgres": "PostgreSQL stopped for 3 to 8 s: fast, immediate, or kill -9",
     "asterisk": "kill -9 of Asterisk",
     "browser": "kill -9 of an agent's browser",
     "disk": "full disk",
-    "both": "kill -9 of both at once",
+    "both": "kill -9 of all that is ours and of Asterisk at once",
 }
 _GAP_S = (11.0, 19.0)
 

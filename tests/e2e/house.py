@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -83,7 +83,8 @@ class House:
             "outbound_allow": "1[3-9]XXXXXXXXX",
         }
         values |= changes
-        return cls(directory, Settings(**(deployment.stores(Path(values["data_dir"])) | values)))
+        stores = {} if "database_url" in changes else deployment.stores(Path(values["data_dir"]))
+        return cls(directory, Settings(**(stores | values)))
 
     def __post_init__(self) -> None:
         self.asterisk = Asterisk(self.settings, render.texts(self.settings))
@@ -94,6 +95,11 @@ class House:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.settings.port}"
+
+    @property
+    def consoles(self) -> list[str]:
+        """Where each console answers by itself."""
+        return [self.url]
 
     def outside(self, hertz: int, **values: Any) -> Voice:
         """Whoever is called outside: a telephone that answers and says a tone."""
@@ -111,21 +117,30 @@ class House:
 
     def spawn(self) -> int:
         """Returns how long its log was before."""
+        told = self.log.stat().st_size if self.log.exists() else 0
+        self.processes = [self._started(number) for number in range(len(self._parts()))]
+        return told
+
+    def spawn_again(self, number: int) -> None:
+        """One process that has ended."""
+        self.processes[number] = self._started(number)
+
+    def _parts(self) -> Sequence[tuple[Sequence[str], Mapping[str, str]]]:
+        """Of each process: what `run` is told, and what its environment has of its own."""
+        return [(("--roles", part), {}) for part in self.roles]
+
+    def _started(self, number: int) -> subprocess.Popen[bytes]:
+        words, own = self._parts()[number]
         # With its modules compiled once, as in service, whatever those who run this want of their own.
         given = {name: value for name, value in os.environ.items()
                  if not name.startswith("HOTLINE_") and name != "PYTHONDONTWRITEBYTECODE"}  # fmt: skip
         ours = {f"HOTLINE_{name.upper()}": str(value) for name, value in self.settings.model_dump().items()}
-        told = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as out:
-            self.processes = [
-                subprocess.Popen(
-                    [sys.executable, "-m", "hotline", "run", "--roles", part],
-                    cwd=CHECKOUT, env=given | ours, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                    start_new_session=self.is_apart,
-                )
-                for part in self.roles
-            ]  # fmt: skip
-        return told
+            return subprocess.Popen(
+                [sys.executable, "-m", "hotline", "run", *words],
+                cwd=CHECKOUT, env=given | ours | own, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                start_new_session=self.is_apart,
+            )  # fmt: skip
 
     @property
     def process(self) -> subprocess.Popen[bytes] | None:

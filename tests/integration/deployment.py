@@ -31,6 +31,7 @@ _ONCE = {
     "both": "brings PostgreSQL and Redis itself, in every run",
     "pictures": "pages drawn from samples: neither a store nor a process of ours",
 }
+servers_only = pytest.mark.skipif(not ON_SERVERS, reason="about servers, which it brings itself")
 T = TypeVar("T")
 _REDIS_DATABASES = 16  # far more than hotlines that run at once
 _numbers: dict[Path, int] = {}

@@ -7,14 +7,17 @@ import asyncio
 import atexit
 import os
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -61,9 +64,20 @@ class PostgreSQL:
             _apart(_admin(self.url, f"CREATE DATABASE {name} TEMPLATE template_store"))
         return _named(self.url, name)
 
-    def stop(self) -> None:
-        """As an administrator does: everybody is disconnected."""
-        self._server._stop()
+    def stop(self, how: str = "fast") -> None:
+        """`fast`: as an administrator does, everybody is disconnected. `immediate`: without a word on the disk.
+        `kill`: kill -9 of all of it.
+        """
+        postmaster = psutil.Process(self._server.get_pid())
+        family = [postmaster, *postmaster.children(recursive=True)]
+        if how == "kill":
+            for process in family:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+        else:  # PostgreSQL's manual, 18.5
+            postmaster.send_signal({"fast": signal.SIGINT, "immediate": signal.SIGQUIT}[how])
+        _gone, left = psutil.wait_procs(family, 20)
+        assert not left, f"PostgreSQL does not stop: {left}"
 
     def start(self) -> None:
         """Again, where it was."""
