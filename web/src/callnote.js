@@ -31,7 +31,7 @@ function hasTicket() {
 function rang({ call: name, number }) {
   put();
   call = { name: name || `?${Date.now()}`, at: new Date().toISOString(), number, isOver: false };
-  area().value = "";
+  area().value = keep.store().get(call.name)?.text ?? ""; // the same caller again, after the line was cut
   clearTimeout(timer);
   timer = setTimeout(look, "cut" in document.documentElement.dataset ? 0 : GRACE_MS);
 }
