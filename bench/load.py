@@ -24,7 +24,8 @@ _SEQ = re.compile(r'"seq": ?(\d+)')
 _SEQ_BYTES = re.compile(rb'"seq": ?(\d+),')
 _KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455, section 1.3
 _HANDED = re.compile(r'"type": ?"TicketHandedTo"[^}]*"ref": ?"([^"]+)"')
-_PANEL_S, _TALK_S = 0.25, 0.04
+_PANEL_S, _TALK_S, _WORK_S = 0.25, 0.04, 0.05
+_PANEL_NEWS = (b'"AgentChanged"', b'"CallAnswered"', b'"AgentLegEnded"')
 _LIMITS = httpx.Limits(max_connections=50, keepalive_expiry=3)  # the server closes idle ones after 5 s
 
 
@@ -113,19 +114,19 @@ class Page(Console):
     timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
 
     def data_received(self, data: bytes) -> None:
+        is_handed = b'"TicketHandedTo"' in data
         super().data_received(data)
-        if b'"AgentChanged"' in data:
-            self.later(self._fetch_mine())
-            self.later(self._fetch("/console/work"))
-            self._soon("panel", _PANEL_S)
-            self._soon("talk", _TALK_S)
-        if b'"CallMoved"' in data:
-            self._soon("talk", _TALK_S)
-        if b'"CallAnswered"' in data or b'"AgentLegEnded"' in data:
-            self._soon("panel", _PANEL_S)
-        if b'"TicketHandedTo"' in data:
-            self.later(self._fetch("/console/work"))
+        if is_handed:
             self.ref = _HANDED.findall(data.decode(errors="replace"))[-1]
+        if b'"AgentChanged"' in data:
+            self.later(self._fetch("/console/mine"))
+        if is_handed or b'"AgentChanged"' in data:
+            self._soon("work", _WORK_S)
+        if b'"AgentChanged"' in data or b'"CallMoved"' in data:
+            self._soon("talk", _TALK_S)
+        # A ticket that pops up is fresh: what else came with it needs no second look.
+        if not is_handed and any(name in data for name in _PANEL_NEWS):
+            self._soon("panel", _PANEL_S)
 
     def _soon(self, what: str, delay_s: float) -> None:
         if what in self.timers:
@@ -133,14 +134,10 @@ class Page(Console):
         self.timers[what] = asyncio.get_running_loop().call_later(delay_s, self._due, what)
 
     def _due(self, what: str) -> None:
-        if what == "talk":
-            self.later(self._fetch("/console/talk"))
+        if what != "panel":
+            self.later(self._fetch(f"/console/{what}"))
         elif self.ref:
             self.later(self._fetch("/console/panel", ref=self.ref))
-
-    async def _fetch_mine(self) -> None:
-        for path in ("/console/phone", "/console/me", "/console/cut-off"):
-            await self._fetch(path)
 
     async def _fetch(self, path: str, **values: str) -> None:
         await self.get(path, **values)
