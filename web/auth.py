@@ -16,7 +16,7 @@ from uuid import UUID
 
 from fastapi import Depends
 from fastapi.routing import iter_route_contexts
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
@@ -38,6 +38,8 @@ from web.screens import EXPIRED, NOT_SIGNED_IN, ORIGIN, POLICY
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _TOUCH_S = 0.5
+_AGENT_OF = select(Agent.id).where(Agent.account_id == bindparam("account"))
+_AGENTS_OF = select(Agent.account_id, Agent.id).where(Agent.account_id.in_(bindparam("accounts", expanding=True)))
 
 
 class SessionExpired(NotSignedIn):
@@ -232,7 +234,7 @@ async def _by_session(house: deps.House, token: str) -> Signed | None:
         who = await accounts.by_cookie(tx, token, at)
         if who is None:
             return None
-        agent_id = await tx.session.scalar(select(Agent.id).where(Agent.account_id == who.account_id))
+        agent_id = await tx.session.scalar(_AGENT_OF, {"account": who.account_id})
     if who.is_stale:
         await _touch(house, [who.credential_id], at)
     return Signed(_actor(who, agent_id), who.credential_id, who.csrf)
@@ -263,7 +265,7 @@ def alive_in(house: deps.House) -> Alive:
         async with house.db.read() as tx:
             found = await accounts.alive(tx, credential_ids, at)
             people = [who.account_id for who in found.values()]
-            rows = await tx.session.execute(select(Agent.account_id, Agent.id).where(Agent.account_id.in_(people)))
+            rows = await tx.session.execute(_AGENTS_OF, {"accounts": people})
             agents = dict(rows.all())
         if stale := [who.credential_id for who in found.values() if who.is_stale]:
             await _touch(house, stale, at)

@@ -4,9 +4,10 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, or_, select, true, tuple_
+from sqlalchemy import BindParameter, ColumnElement, bindparam, false, or_, select, true, tuple_
 
 from hotline.access.permissions import Actor, Owned, can, condition
 from hotline.agents.models import Agent
@@ -20,6 +21,18 @@ from web.legs import Leg
 from web.views import CallView, MarkView, RecordingView
 
 PAGE = 50
+# Asked for every ticket that is shown, so built once: building a statement costs more than running it.
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_TICKETS = (
+    select(Contact.call_id, Ticket.ref, Ticket.agent_id)
+    .join(ContactTicket, ContactTicket.contact_id == Contact.id)
+    .join(Ticket, Ticket.id == ContactTicket.ticket_id)
+    .where(Contact.call_id.in_(_IDS))
+    .order_by(Ticket.opened_at.desc())
+)
+_NAMES = select(Agent.id, Agent.name).where(Agent.id.in_(_IDS))
+_RECORDINGS = select(Recording).where(Recording.call_id.in_(_IDS)).order_by(Recording.started_at)
+_ALIASES = select(CallAlias).where(CallAlias.call_id.in_(_IDS)).order_by(CallAlias.linkedid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +101,7 @@ async def recording(tx: Tx, recording_id: UUID, actor: Actor) -> tuple[Recording
 async def beside(tx: Tx, calls: Sequence[Call]) -> list[Found]:
     """What is shown beside calls: six statements however many."""
     ids = [call.id for call in calls]
-    tickets = await tx.session.execute(
-        select(Contact.call_id, Ticket.ref, Ticket.agent_id)
-        .join(ContactTicket, ContactTicket.contact_id == Contact.id)
-        .join(Ticket, Ticket.id == ContactTicket.ticket_id)
-        .where(Contact.call_id.in_(ids))
-        .order_by(Ticket.opened_at.desc())
-    )
+    tickets = await tx.session.execute(_TICKETS, {"ids": ids})
     refs: dict[UUID, str] = {}
     hearers: dict[UUID, set[UUID]] = {call.id: {call.agent_id} if call.agent_id else set() for call in calls}
     for call_id, ref, agent_id in tickets:
@@ -107,20 +114,13 @@ async def beside(tx: Tx, calls: Sequence[Call]) -> list[Found]:
     for call_id, found in rung.items():
         hearers[call_id] |= legs.agents_who_had_the_caller(found)
         there[call_id] = legs.agents_who_were_there(found)
-    names = dict(
-        (await tx.session.execute(
-            select(Agent.id, Agent.name).where(Agent.id.in_({call.agent_id for call in calls if call.agent_id}))
-        )).all()
-    )  # fmt: skip
+    agents = list({call.agent_id for call in calls if call.agent_id})
+    names = dict((await tx.session.execute(_NAMES, {"ids": agents})).all())
     recordings: dict[UUID, list[Recording]] = {}
-    for row in await tx.session.scalars(
-        select(Recording).where(Recording.call_id.in_(ids)).order_by(Recording.started_at)
-    ):
+    for row in await tx.session.scalars(_RECORDINGS, {"ids": ids}):
         recordings.setdefault(row.call_id, []).append(row)
     aliases: dict[UUID, list[str]] = {}
-    for alias in await tx.session.scalars(
-        select(CallAlias).where(CallAlias.call_id.in_(ids)).order_by(CallAlias.linkedid)
-    ):
+    for alias in await tx.session.scalars(_ALIASES, {"ids": ids}):
         aliases.setdefault(alias.call_id, []).append(alias.linkedid)
     return [
         Found(

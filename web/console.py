@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import BindParameter, bindparam, or_, select
 
 from hotline.access.models import Account
 from hotline.access.permissions import Actor, can
@@ -37,6 +37,12 @@ _SHOWN_EVENTS = frozenset(
      "HelpAsked", "HelpEnded", "SupervisionChanged"}
 )  # fmt: skip
 _SUMMARY_CHARS = 80
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_NAMES = (
+    select(Account.id, Account.name, Agent.id, Agent.endpoint, Agent.name)
+    .outerjoin(Agent, Agent.account_id == Account.id)
+    .where(or_(Account.id.in_(_IDS), Agent.id.in_(_IDS), Agent.endpoint.in_(bindparam("endpoints", expanding=True))))
+)
 
 
 async def ticket_view(
@@ -145,11 +151,7 @@ async def names_in(tx: Tx, events: Iterable[EventRow], also: Collection[UUID] = 
             if (known := _uuid(event.data.get(name))) is not None:
                 ids.add(known)
         endpoints |= {str(event.data[name]) for name in ("member", "to") if event.data.get(name)}
-    rows = await tx.session.execute(
-        select(Account.id, Account.name, Agent.id, Agent.endpoint, Agent.name)
-        .outerjoin(Agent, Agent.account_id == Account.id)
-        .where(or_(Account.id.in_(ids), Agent.id.in_(ids), Agent.endpoint.in_(endpoints)))
-    )
+    rows = await tx.session.execute(_NAMES, {"ids": list(ids), "endpoints": list(endpoints)})
     names: dict[str, str] = {}
     for account_id, account, agent_id, endpoint, agent in rows:
         names[str(account_id)] = agent or account

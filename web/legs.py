@@ -5,13 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from hotline.agents.models import Agent
 from hotline.calls.models import CallOffer, CallParty, Recording
 from hotline.db import EventRow, Tx
 from web.board import masked
 from web.views import LegView, MarkView
+
+_OFFERS = (
+    select(CallOffer, Agent.name)
+    .outerjoin(Agent, Agent.id == CallOffer.agent_id)
+    .where(CallOffer.call_id.in_(bindparam("ids", expanding=True)))
+    .order_by(CallOffer.rang_at, CallOffer.leg)
+)
+_PARTIES = select(CallParty).where(CallParty.call_id.in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +34,11 @@ class Leg:
 async def of_calls(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, list[Leg]]:
     """By call, in the order in which they rang. Two statements."""
     legs: dict[UUID, list[tuple[datetime, Leg]]] = {}
-    offers = await tx.session.execute(
-        select(CallOffer, Agent.name)
-        .outerjoin(Agent, Agent.id == CallOffer.agent_id)
-        .where(CallOffer.call_id.in_(ids))
-        .order_by(CallOffer.rang_at, CallOffer.leg)
-    )
+    values = {"ids": list(ids)}
+    offers = await tx.session.execute(_OFFERS, values)
     for offer, name in offers:
         legs.setdefault(offer.call_id, []).append((offer.rang_at, Leg(offer, name=name)))
-    for party in await tx.session.scalars(select(CallParty).where(CallParty.call_id.in_(ids))):
+    for party in await tx.session.scalars(_PARTIES, values):
         legs.setdefault(party.call_id, []).append((party.rang_at, Leg(party=party)))
     return {call: [leg for _at, leg in sorted(found, key=lambda one: one[0])] for call, found in legs.items()}
 

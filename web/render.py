@@ -1,7 +1,7 @@
 """Templates: one environment a locale, compiled once. Turns names and view models into HTML, decides nothing."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,23 @@ class _Compiled(FileSystemBytecodeCache):
             super().dump_bytecode(bucket)
 
 
+class Kept:
+    """Pieces of markup of one locale that depend on one short code alone, by name and code. Codes are the taxonomy's,
+    so there are few; what is none of them is rendered each time.
+    """
+
+    def __init__(self) -> None:
+        self._done: dict[tuple[str, str], str] = {}
+
+    def __call__(self, name: str, code: str, render: Callable[[str], str]) -> str:
+        known = self._done.get((name, code))
+        if known is None:
+            known = render(code)
+            if not code or code in taxonomy.CATEGORY_CODES:
+                self._done[name, code] = known
+        return known
+
+
 class Renderer:
     """Templates by locale and name. `templates`, `static`: other folders, for tests."""
 
@@ -82,7 +99,7 @@ class Renderer:
             phone_limits={
                 "loss": settings.phone_loss, "jitter": settings.phone_jitter_ms, "rtt": settings.phone_rtt_ms
             },
-            supervision_reasons=REASONS, supervision_shown=settings.supervision_shown,
+            supervision_reasons=REASONS, supervision_shown=settings.supervision_shown, kept=Kept(),
         )  # fmt: skip
         return environment
 

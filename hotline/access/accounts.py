@@ -25,7 +25,7 @@ from pwdlib import PasswordHash
 from pwdlib.exceptions import PwdlibError
 from pwdlib.hashers import HasherProtocol
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import ColumnElement, CursorResult, or_, select, update
+from sqlalchemy import CursorResult, bindparam, or_, select, update
 
 from hotline.access.models import Account, ApiToken, SignInSession
 from hotline.access.permissions import ROLES, Role
@@ -43,6 +43,20 @@ LOCALES = ("zh_CN", "en")
 _NAME = re.compile(r"[^\W_](?:[\w.-]{0,30}[^\W_])?")
 _SHORTEST, _LONGEST = 8, 256
 _TOKEN_CHARS = 128
+# Asked at every request, so built once: building a statement costs more than running it.
+_GOOD = (
+    select(SignInSession, Account)
+    .join(Account, Account.id == SignInSession.account_id)
+    .where(
+        SignInSession.ended_at.is_(None),
+        SignInSession.expires_at > bindparam("now"),
+        SignInSession.seen_at > bindparam("idle_since"),
+        Account.is_active.is_(True),
+    )
+)
+_BY_COOKIE = _GOOD.where(SignInSession.token_hash == bindparam("token"))
+_ALIVE = _GOOD.where(SignInSession.id.in_(bindparam("ids", expanding=True)))
+_TOKENS_ALIVE = select(ApiToken).where(ApiToken.id.in_(bindparam("ids", expanding=True)), ApiToken.revoked_at.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,12 +260,8 @@ async def by_cookie(tx: Tx, token: str, at: datetime, *, idle: timedelta = IDLE)
     """The session of a cookie, None if there is none that is good now."""
     if not 0 < len(token) <= _TOKEN_CHARS:
         return None
-    found = await tx.session.execute(
-        select(SignInSession, Account)
-        .join(Account, Account.id == SignInSession.account_id)
-        .where(SignInSession.token_hash == _hashed(token), *_good(at, idle))
-    )
-    row = found.one_or_none()
+    values = {"token": _hashed(token), "now": at, "idle_since": at - idle}
+    row = (await tx.session.execute(_BY_COOKIE, values)).one_or_none()
     return _who(row[0], row[1], at) if row else None
 
 
@@ -266,14 +276,10 @@ async def by_bearer(tx: Tx, secret: str) -> Who | None:
 
 async def alive(tx: Tx, credential_ids: Collection[UUID], at: datetime, *, idle: timedelta = IDLE) -> dict[UUID, Who]:
     """Those that are still good, sessions and programs alike: two statements however many."""
-    sessions = await tx.session.execute(
-        select(SignInSession, Account)
-        .join(Account, Account.id == SignInSession.account_id)
-        .where(SignInSession.id.in_(credential_ids), *_good(at, idle))
-    )
+    ids = list(credential_ids)
+    sessions = await tx.session.execute(_ALIVE, {"ids": ids, "now": at, "idle_since": at - idle})
     found = {row.id: _who(row, account, at) for row, account in sessions}
-    tokens = select(ApiToken).where(ApiToken.id.in_(credential_ids), ApiToken.revoked_at.is_(None))
-    return found | {row.id: _program(row) for row in await tx.session.scalars(tokens)}
+    return found | {row.id: _program(row) for row in await tx.session.scalars(_TOKENS_ALIVE, {"ids": ids})}
 
 
 async def touch(tx: Tx, session_ids: Collection[UUID], at: datetime) -> None:
@@ -353,15 +359,6 @@ async def _account(tx: Tx, account_id: UUID) -> Account:
 def _check_role(role: str) -> None:
     if role not in ROLES:
         raise Invalid(f"A role is one of {', '.join(ROLES)}.", field="role")
-
-
-def _good(at: datetime, idle: timedelta) -> tuple[ColumnElement[bool], ...]:
-    return (
-        SignInSession.ended_at.is_(None),
-        SignInSession.expires_at > at,
-        SignInSession.seen_at > at - idle,
-        Account.is_active.is_(True),
-    )
 
 
 def _who(row: SignInSession, account: Account, at: datetime) -> Who:

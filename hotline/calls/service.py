@@ -276,8 +276,7 @@ async def _recording(tx: Tx, call: Call, event: RecordingStarted, _agent_id: UUI
     if await tx.session.scalar(_RECORDING, {"file": event.file}) is None:
         tx.session.add(
             Recording(call_id=call.id, kind=event.kind, file=event.file, started_at=event.at, apart_ms=call.apart_ms)
-        )
-        await tx.session.flush()
+        )  # written with the rest: nobody looks for it before
     if event.kind == "voicemail":
         _enter(call, "recorder", event.at)
 

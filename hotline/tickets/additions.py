@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import bindparam, exists, select
 
 from hotline.access.permissions import Actor, can
 from hotline.calls.models import CallOffer
@@ -20,6 +20,7 @@ from hotline.tickets import forms, service
 from hotline.tickets.models import Addition, Contact, ContactTicket, Ticket
 
 mark_pii("addition")
+_OF_TICKET = select(Addition).where(Addition.ticket_id == bindparam("ticket")).order_by(Addition.at, Addition.id)
 
 
 async def add(tx: Tx, ref: str, text: str, actor: Actor, at: datetime) -> Addition:
@@ -39,10 +40,7 @@ async def add_to_call(tx: Tx, call_id: UUID, text: str, actor: Actor, at: dateti
 
 async def of_ticket(tx: Tx, ticket_id: UUID) -> Sequence[Addition]:
     """Oldest first. One statement."""
-    rows = await tx.session.scalars(
-        select(Addition).where(Addition.ticket_id == ticket_id).order_by(Addition.at, Addition.id)
-    )
-    return list(rows)
+    return list(await tx.session.scalars(_OF_TICKET, {"ticket": ticket_id}))
 
 
 async def newest_of_call(tx: Tx, call_id: UUID) -> Addition | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, bindparam, false, or_, select, true, tuple_, union
 
 from hotline.access.permissions import TEAM_LEVELS, Actor, can, condition
 from hotline.calls.models import Call, CallAlias
@@ -20,6 +20,64 @@ PAGE = 50
 _WORK = 100
 _TIMELINE = 500
 _UNFINISHED = ("NEW", "ACCEPTED")
+# Asked for every ticket and list that is shown, so built once: building a statement costs more than running it.
+_BY_REF = select(Ticket).where(Ticket.ref == bindparam("ref"))
+_OWED = (
+    select(DueWork, Contact, Call.line, Ticket)
+    .select_from(DueWork)
+    .join(Contact, Contact.id == DueWork.subject_id)
+    .outerjoin(Call, Call.id == Contact.call_id)
+    .outerjoin(ContactTicket, ContactTicket.contact_id == Contact.id)
+    .outerjoin(Ticket, Ticket.id == ContactTicket.ticket_id)
+    .where(DueWork.kind == CALL_BACK, DueWork.done_at.is_(None))
+    .order_by(DueWork.due_at, DueWork.id, Ticket.opened_at)
+    .limit(_WORK)
+)
+_OWN = (
+    select(Ticket)
+    .where(Ticket.agent_id == bindparam("agent"), Ticket.state.in_(_UNFINISHED))
+    .order_by(Ticket.opened_at, Ticket.id)
+    .limit(_WORK)
+)
+_EARLIER = (
+    select(Ticket, Contact, Call)
+    .join(ContactTicket, ContactTicket.ticket_id == Ticket.id)
+    .join(Contact, Contact.id == ContactTicket.contact_id)
+    .outerjoin(Call, Call.id == Contact.call_id)
+    .where(
+        Contact.caller_number == bindparam("number"), Ticket.id != bindparam("ticket"),
+        Ticket.opened_at <= bindparam("opened_at"),
+    )
+    .order_by(Contact.at.desc(), Ticket.id)
+    .limit(bindparam("most"))
+)  # fmt: skip
+_CONTACTS = (
+    select(Contact, Call)
+    .join(ContactTicket, ContactTicket.contact_id == Contact.id)
+    .outerjoin(Call, Call.id == Contact.call_id)
+    .where(ContactTicket.ticket_id == bindparam("ticket"))
+    .order_by(Contact.at, Contact.id)
+)
+_OF_TICKETS = (
+    select(ContactTicket.ticket_id, Contact, Call)
+    .join(Contact, Contact.id == ContactTicket.contact_id)
+    .outerjoin(Call, Call.id == Contact.call_id)
+    .where(ContactTicket.ticket_id.in_(bindparam("tickets", expanding=True)))
+    .order_by(Contact.at, Contact.id)
+)
+_CALLS_OF = (
+    select(Contact.call_id)
+    .join(ContactTicket, ContactTicket.contact_id == Contact.id)
+    .where(ContactTicket.ticket_id == bindparam("ticket"), Contact.call_id.is_not(None))
+)
+# Two sets, not one condition with OR: PostgreSQL would read the whole log for that.
+_SEQS = union(
+    select(EventRow.seq).where(EventRow.ticket_id == bindparam("ticket")),
+    select(EventRow.seq).where(EventRow.call_id.in_(_CALLS_OF)),
+).subquery()
+_TIMELINE_OF = (
+    select(EventRow).where(EventRow.seq.in_(select(_SEQS.c.seq))).order_by(EventRow.seq).limit(bindparam("most"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +112,7 @@ class Work:
 
 async def by_ref(tx: Tx, ref: str, actor: Actor, action: str = "ticket.view") -> Ticket:
     """Raises NotFound: there is none, or it is not for this person."""
-    return _shown(await tx.session.scalar(select(Ticket).where(Ticket.ref == ref)), actor, action)
+    return _shown(await tx.session.scalar(_BY_REF, {"ref": ref}), actor, action)
 
 
 async def by_id(tx: Tx, ticket_id: UUID, actor: Actor, action: str = "ticket.view") -> Ticket:
@@ -102,28 +160,13 @@ async def page(
 
 async def work_of(tx: Tx, agent_id: UUID) -> list[Work]:
     """What waits for an agent: the team's call-backs by due time, own drafts and open tickets. Three statements."""
-    owed = await tx.session.execute(
-        select(DueWork, Contact, Call.line, Ticket)
-        .select_from(DueWork)
-        .join(Contact, Contact.id == DueWork.subject_id)
-        .outerjoin(Call, Call.id == Contact.call_id)
-        .outerjoin(ContactTicket, ContactTicket.contact_id == Contact.id)
-        .outerjoin(Ticket, Ticket.id == ContactTicket.ticket_id)
-        .where(DueWork.kind == CALL_BACK, DueWork.done_at.is_(None))
-        .order_by(DueWork.due_at, DueWork.id, Ticket.opened_at)
-        .limit(_WORK)
-    )
+    owed = await tx.session.execute(_OWED)
     call_backs: dict[UUID, Work] = {}
     for due, contact, line, ticket in owed:
         call_backs.setdefault(
             due.id, Work("call_back", due.created_at, due.id, due.due_at, ticket=ticket, contact=contact, line=line)
         )
-    own = await tx.session.scalars(
-        select(Ticket)
-        .where(Ticket.agent_id == agent_id, Ticket.state.in_(_UNFINISHED))
-        .order_by(Ticket.opened_at, Ticket.id)
-        .limit(_WORK)
-    )
+    own = await tx.session.scalars(_OWN, {"agent": agent_id})
     drafts = [
         Work(
             "draft" if listed.ticket.state == "NEW" else "open",
@@ -152,15 +195,8 @@ async def earlier(tx: Tx, number: str | None, before: Ticket, limit: int = 10) -
     """Contacts of the same number with other tickets, newest first. One statement, none without a number."""
     if not number:
         return []
-    rows = await tx.session.execute(
-        select(Ticket, Contact, Call)
-        .join(ContactTicket, ContactTicket.ticket_id == Ticket.id)
-        .join(Contact, Contact.id == ContactTicket.contact_id)
-        .outerjoin(Call, Call.id == Contact.call_id)
-        .where(Contact.caller_number == number, Ticket.id != before.id, Ticket.opened_at <= before.opened_at)
-        .order_by(Contact.at.desc(), Ticket.id)
-        .limit(limit)
-    )
+    values = {"number": number, "ticket": before.id, "opened_at": before.opened_at, "most": limit}
+    rows = await tx.session.execute(_EARLIER, values)
     return [Listed(ticket, contact, call) for ticket, contact, call in rows]
 
 
@@ -186,41 +222,18 @@ async def of_linkedid(tx: Tx, linkedid: str, actor: Actor) -> Ticket:
 
 async def contacts_of(tx: Tx, ticket_id: UUID) -> list[tuple[Contact, Call | None]]:
     """Every contact about a ticket with its call, oldest first. One statement."""
-    rows = await tx.session.execute(
-        select(Contact, Call)
-        .join(ContactTicket, ContactTicket.contact_id == Contact.id)
-        .outerjoin(Call, Call.id == Contact.call_id)
-        .where(ContactTicket.ticket_id == ticket_id)
-        .order_by(Contact.at, Contact.id)
-    )
+    rows = await tx.session.execute(_CONTACTS, {"ticket": ticket_id})
     return [(contact, call) for contact, call in rows]
 
 
 async def timeline(tx: Tx, ticket_id: UUID, limit: int = _TIMELINE) -> Sequence[EventRow]:
     """What the log knows of a ticket and its calls, oldest first. One statement."""
-    calls = (
-        select(Contact.call_id)
-        .join(ContactTicket, ContactTicket.contact_id == Contact.id)
-        .where(ContactTicket.ticket_id == ticket_id, Contact.call_id.is_not(None))
-    )
-    rows = await tx.session.scalars(
-        select(EventRow)
-        .where(or_(EventRow.ticket_id == ticket_id, EventRow.call_id.in_(calls)))
-        .order_by(EventRow.seq)
-        .limit(limit)
-    )
-    return list(rows)
+    return list(await tx.session.scalars(_TIMELINE_OF, {"ticket": ticket_id, "most": limit}))
 
 
 async def _with_contacts(tx: Tx, tickets: Sequence[Ticket]) -> list[Listed]:
     """One statement however many tickets."""
-    rows = await tx.session.execute(
-        select(ContactTicket.ticket_id, Contact, Call)
-        .join(Contact, Contact.id == ContactTicket.contact_id)
-        .outerjoin(Call, Call.id == Contact.call_id)
-        .where(ContactTicket.ticket_id.in_([ticket.id for ticket in tickets]))
-        .order_by(Contact.at, Contact.id)
-    )
+    rows = await tx.session.execute(_OF_TICKETS, {"tickets": [ticket.id for ticket in tickets]})
     first: dict[UUID, tuple[Contact, Call | None]] = {}
     for ticket_id, contact, call in rows:
         first.setdefault(ticket_id, (contact, call))

@@ -50,6 +50,7 @@ _ON_CALL = (
     )
     .order_by(CallOffer.ended_at)
 )  # fmt: skip
+_COUNTING: dict[str, Any] = {}  # by dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +364,10 @@ def key(ticket: Ticket, what: str) -> str:
 
 async def _next(tx: Tx, series: str) -> int:
     """The next number of a series, without holes: the row stays locked until the commit."""
-    insert: Any = tx.insert(Counter).values(name=series, value=1)
-    insert = insert.on_conflict_do_update(index_elements=["name"], set_={"value": Counter.value + 1})
-    number: int = (await tx.session.execute(insert.returning(Counter.value))).scalar_one()
+    statement = _COUNTING.get(tx.dialect)
+    if statement is None:
+        insert: Any = tx.insert(Counter).values(name=bindparam("series"), value=1)
+        insert = insert.on_conflict_do_update(index_elements=["name"], set_={"value": Counter.value + 1})
+        statement = _COUNTING[tx.dialect] = insert.returning(Counter.value)
+    number: int = (await tx.session.execute(statement, {"series": series})).scalar_one()
     return number

@@ -44,7 +44,7 @@ async def _lost(house: House, person: Person, *, ago: timedelta = 5 * SECOND, **
 
 async def _notice(house: House, person: Person) -> str:
     async with house.client(person) as client:
-        answer = await client.get("/console/cut-off")
+        answer = await client.get("/console/mine")
     assert answer.status_code == 200
     return answer.text
 
@@ -171,7 +171,7 @@ async def test_nobody_is_told_of_anothers_caller(house: House) -> None:
     assert "data-cut-off" not in await _notice(house, other)
     supervisor = await house.sign_in("supervisor")
     async with house.client(supervisor) as client:
-        assert (await client.get("/console/cut-off")).status_code in {403, 404}
+        assert (await client.get("/console/mine")).status_code in {403, 404}
 
 
 async def test_the_notice_costs_the_same_after_one_and_three_calls(house: House) -> None:

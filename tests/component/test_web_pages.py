@@ -76,8 +76,30 @@ async def test_somebody_added_while_the_hotline_runs_finds_their_console_at_once
 async def test_the_console_is_there_before_any_call(house: House) -> None:
     person = await house.sign_in()
     async with house.client(person) as client:
-        for path in ("/console", "/console/panel", "/console/phone", "/console/me", "/console/work"):
+        for path in ("/console", "/console/panel", "/console/mine", "/console/me", "/console/work"):
             assert (await client.get(path)).status_code == 200, path
+
+
+async def test_what_is_mine_comes_in_one_answer_as_it_stands_in_the_page(house: House) -> None:
+    person = await house.sign_in()
+    async with house.client(person, accept="text/html") as client:
+        whole, mine = (await client.get("/console")).text, (await client.get("/console/mine")).text
+    for element in ("phone", "bar-me", "cut-off"):
+        assert mine.count(f'id="{element}"') == whole.count(f'id="{element}"') == 1
+    assert 'data-state="offline"' in mine
+
+
+async def test_a_form_keeps_no_other_tickets_category(house: House) -> None:
+    person = await house.sign_in()
+    first, second = await _popped(house, person), await _popped(house, person)
+    async with house.db.write() as tx:
+        (await tx.session.get_one(Ticket, first.id)).values = {"category": "VIO.01"}
+    shown = []
+    async with house.client(person) as client:
+        for ticket in (first, second, first):
+            text = (await client.get(f"/console/panel?ref={ticket.ref}")).text
+            shown.append(text.count('value="VIO.01" checked'))
+    assert shown == [1, 0, 1]
 
 
 async def test_the_panel_costs_the_same_for_one_and_three_earlier_contacts(house: House) -> None:

@@ -27,6 +27,7 @@ from hotline.agents.supervision import REASONS
 from hotline.tickets import taxonomy
 from tests.e2e import board_samples, phone_samples, samples
 from tests.e2e.chromium import FLAGS, executable
+from web.render import Kept
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 STATIC = CHECKOUT / "web" / "static"
@@ -57,7 +58,7 @@ def environment(locale: str) -> Environment:
     manifest = json.loads(manifest_file.read_text()) if manifest_file.exists() else {}
     env.globals.update(i18n.template_functions(locale, "Asia/Shanghai"))
     env.globals.update(asset=lambda name: "/static/" + manifest.get(name, name), taxonomy=taxonomy)
-    env.globals.update(supervision_reasons=REASONS, supervision_shown=True)
+    env.globals.update(supervision_reasons=REASONS, supervision_shown=True, kept=Kept())
     env.globals.update(phone_test_h=12, phone_limits={"loss": "1,3", "jitter": "30,50", "rtt": "300,800"})
     return env
 

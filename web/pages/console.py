@@ -43,6 +43,7 @@ async def console(web: Wired, signed: Agent, ref: str = "") -> HTMLResponse:
     return await page(web, signed, "console/index.html", {**popped, **now_on, **around})
 
 
+# These two parts alone: for pages that were loaded before an upgrade and ask for them one by one.
 @router.get("/console/cut-off")
 async def lost_caller(web: Wired, signed: Agent) -> HTMLResponse:
     own_agent(signed, "console.use")
@@ -97,6 +98,15 @@ async def called_back(web: Wired, signed: Annotated[Signed, require("call-back.d
 async def phone_column(web: Wired, signed: Agent) -> HTMLResponse:
     own_agent(signed, "console.use")
     return await part(web, signed, "console/_phone.html", {})
+
+
+@router.get("/console/mine")
+async def mine(web: Wired, signed: Agent) -> HTMLResponse:
+    """What a page shows of its own agent, all three parts: asked for at every change of state, so in one request."""
+    own_agent(signed, "console.use")
+    async with web.house.db.read() as tx:
+        cut = await cut_off(tx, signed.actor, now())
+    return await part(web, signed, "console/_mine.html", {"cut": cut})
 
 
 @router.get("/console/me")

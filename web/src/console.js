@@ -14,9 +14,13 @@ const panel = () => document.getElementById("panel");
 const current = () => panel()?.dataset.ref ?? "";
 let refreshTimer;
 let workTimer;
+let workSoonTimer;
 let cutOffTimer;
 let wanted;
+let asked = 0; // requests for what is mine; `shown`: the youngest of which the answer is on the screen
+let shown = 0;
 const CUT_OFF_MS = 3000;
+const WORK_MS = 50;
 
 function initialise() {
   tick();
@@ -35,6 +39,7 @@ export async function pop(ref) {
   const old = panel();
   if (!old || old.dataset.ref === ref) return refresh();
   const slow = setTimeout(() => panel()?.classList.add("loading"), 300);
+  clearTimeout(refreshTimer); // what it was to bring comes with this
   try {
     const fresh = (await page(`/console/panel?ref=${encodeURIComponent(ref)}`)).getElementById("panel");
     const isFocused = old.contains(document.activeElement);
@@ -132,20 +137,23 @@ function refreshSoon() {
 }
 
 async function refreshMe() {
-  for (const [id, url] of [["phone", "/console/phone"], ["bar-me", "/console/me"], ["cut-off", "/console/cut-off"]]) {
-    const element = document.getElementById(id);
-    if (!element) continue;
-    try {
-      const fresh = (await page(url)).getElementById(id);
-      const now = document.getElementById(id);
-      if (!fresh || !now) continue;
-      const before = now.dataset.state;
-      Idiomorph.morph(now, fresh.outerHTML, { morphStyle: "outerHTML" });
+  const mine = (asked += 1);
+  try {
+    // Only the console shows more of it than the bar does.
+    const fresh = await page(document.getElementById("phone") ? "/console/mine" : "/console/me");
+    if (mine < shown) return; // a younger answer overtook it
+    shown = mine;
+    for (const id of ["phone", "bar-me", "cut-off"]) {
+      const from = fresh.getElementById(id);
+      const to = document.getElementById(id);
+      if (!from || !to) continue;
+      const before = to.dataset.state;
+      Idiomorph.morph(to, from.outerHTML, { morphStyle: "outerHTML" });
       htmx.process(document.getElementById(id));
-      if (id === "phone") afterState(before, fresh.dataset.state);
-    } catch {
-      // the next event or the next connection brings it
+      if (id === "phone") afterState(before, from.dataset.state);
     }
+  } catch {
+    // the next event or the next connection brings it
   }
   tick();
   followCaller();
@@ -172,6 +180,12 @@ function popMissed(before) {
 function refreshWork() {
   const work = document.getElementById("work");
   if (work) htmx.trigger(work, "refresh");
+}
+
+// A ticket that comes with a call brings two or three reasons at once.
+function refreshWorkSoon() {
+  clearTimeout(workSoonTimer);
+  workSoonTimer = setTimeout(refreshWork, WORK_MS);
 }
 
 // What concerns every console at once is fetched at different moments.
@@ -225,12 +239,12 @@ export function start() {
   on("TicketChanged", ({ ref, version, fields }) => {
     autosave.newVersion(ref, version);
     if (ref === current() && !autosave.isEcho(ref, fields ?? [])) refreshSoon();
-    refreshWork();
+    refreshWorkSoon();
   });
   for (const type of ["TicketMoved", "TicketHandedBack"]) {
     on(type, ({ ref }) => {
       if (ref === current()) refreshSoon();
-      refreshWork();
+      refreshWorkSoon();
     });
   }
   const onHanded = { pop, refresh: refreshSoon, loose: loosePen };
@@ -238,7 +252,7 @@ export function start() {
     on(type, (told) => {
       onHanded[pen.onHanded(told, isConsole, told.ref === current())]?.(told.ref);
       if (type === "PenHanded" && told.mine) toast(word("penIsYours", { ref: told.ref }));
-      refreshWork();
+      refreshWorkSoon();
     });
   }
   on("PenAsked", ({ ref, mine }) => {
@@ -252,13 +266,13 @@ export function start() {
   for (const type of ["CallBackDue", "CallBackDone"]) on(type, refreshWorkSometime);
   on("AgentChanged", () => {
     refreshMe();
-    refreshWork();
+    refreshWorkSoon();
     if (current()) refreshSoon();
   });
   on("resync", () => {
     const before = document.getElementById("phone")?.dataset.ref;
     refreshMe().then(() => isConsole && popMissed(before));
-    refreshWork();
+    refreshWorkSoon();
     if (current()) refreshSoon();
   });
   on("drawn", ({ id }) => htmx.process(document.getElementById(id)));
