@@ -33,7 +33,7 @@ from web.watching import EVENTS as WATCHING_EVENTS
 log = structlog.get_logger()
 Alive = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, Actor]]]
 RESUME_EVENTS = 500
-_LOOK_S = 1.0
+_LOOK_S = 0.8  # without Redis a screen follows within a second, reading and rendering included
 _READ_S = 3.0  # a store that is slower than this is as good as away
 _UNREAD_AFTER = timedelta(seconds=2)
 _TOTALS_S = 0.25
