@@ -71,6 +71,15 @@ class Settings(BaseSettings):
     park_s: int = Field(
         180, ge=5, le=3600, description="Seconds a parked caller waits before the queue has them again."
     )
+    consult_ring_s: int = Field(
+        30, ge=5, le=120, description="Seconds a colleague's phone rings for an agent who asks."
+    )
+    transfer_ring_s: int = Field(
+        20,
+        ge=5,
+        le=120,
+        description="Seconds a phone rings for a caller who is passed on; then they are first in line.",
+    )
     supervision_shown: bool = Field(
         True, description="Agents see a supervisor who only listens. Whoever whispers or joins is seen in any case."
     )

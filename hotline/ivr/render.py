@@ -11,9 +11,6 @@ from hotline.settings import Settings
 from hotline.telephony.asterisk import DIALPLAN, HOURS, environment
 from hotline.telephony.install import places
 
-# Seconds that a colleague rings for an agent who asks, or for a caller who is given to them.
-CONSULT_RING_S = 30
-TRANSFER_RING_S = 20
 _NUMBER = re.compile(r"[0-9]{2,20}")
 # Hertz: who hears one knows which practice extension answered.
 PRACTICE_TONES = {"110": 1100, "119": 1900, "120": 1200, "122": 2200}
@@ -32,8 +29,8 @@ def texts(settings: Settings) -> dict[str, str]:
         "max_wait_s": settings.max_wait_s,
         "wrap_up_s": settings.wrap_up_s,
         "park_s": settings.park_s,
-        "consult_ring_s": CONSULT_RING_S,
-        "transfer_ring_s": TRANSFER_RING_S,
+        "consult_ring_s": settings.consult_ring_s,
+        "transfer_ring_s": settings.transfer_ring_s,
         "recordings": places(settings).recordings,
         "node": settings.node,
         "has_standby": len(settings.manager_ports) > 1,

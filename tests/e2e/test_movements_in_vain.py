@@ -6,9 +6,11 @@ Times are short here: a phone rings 5 s, who is parked waits 8 s.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.e2e.floor import Floor, comes_to, is_refused, legs_of, parks, rejects, stands, to
 from tests.e2e.house import until
@@ -23,6 +25,22 @@ pytestmark = pytest.mark.timeout(240)  # each is many scenes
 async def is_told(agent: AgentPage, whom: str) -> None:
     """On the screen: who was not reached."""
     await expect(agent.page.locator(".talk-missed")).to_contain_text(whom, timeout=PATIENT)
+
+
+@asynccontextmanager
+async def old_list(agent: AgentPage) -> AsyncIterator[asyncio.Event]:
+    """Until the event is set, who can be rung is as the page last had it: the answer is on its way."""
+    is_set = asyncio.Event()
+
+    async def wait(route: Route) -> None:
+        await is_set.wait()
+        await route.continue_()
+
+    await agent.page.route("**/console/targets", wait)
+    try:
+        yield is_set
+    finally:
+        await agent.page.unroute("**/console/targets")
 
 
 async def owes(floor: Floor, ref: str) -> None:
@@ -56,8 +74,16 @@ async def test_a_colleague_who_goes_or_dies_when_asked_leaves_agent_and_caller_t
         await is_told(agent, "agent2")
         await floor.legs("caller", "agent1")
         await is_refused(agent, "agent2", "没有连接电话")
-        # It dies while they talk.
+        # Back again, and it rings its time out. The page still has the list in which they were gone.
         await comes_to(await floor.comes_back(floor.colleague), "paused")
+        async with old_list(agent) as is_asked:
+            await to(agent, "agent2")
+            is_asked.set()
+            await floor.colleague.phone_is("ringing")
+        await floor.colleague.phone_is("none", 45)
+        await floor.together(caller)
+        await is_told(agent, "agent2")
+        # It dies while they talk.
         await floor.asks()
         await hear({agent.page: {SECOND_HZ}, floor.colleague.page: {FIRST_HZ}})
         await hears_music(caller)
@@ -79,9 +105,9 @@ async def test_a_colleague_who_goes_or_dies_when_asked_leaves_agent_and_caller_t
     assert (record["outcome"], record["hangup_by"], record["agent"]) == ("answered", "caller", "agent1")
     assert legs_of(record) == [
         ("agent1", "queue", "answered"), ("agent2", "consult", "withdrawn"), ("agent2", "consult", "answered"),
-        ("agent2", "consult", "withdrawn"), ("agent2", "consult", "answered"),
+        ("agent2", "consult", "withdrawn"), ("agent2", "consult", "missed"), ("agent2", "consult", "answered"),
     ]  # fmt: skip
-    assert floor.moves(record["linkedid"]) == ["consult agent1 agent2", "back agent1 -"] * 4
+    assert floor.moves(record["linkedid"]) == ["consult agent1 agent2", "back agent1 -"] * 5
     assert record["transfers"] == []
     house.agrees_with_journal(record)
 

@@ -14,6 +14,7 @@ const LOOK_MS = 3000;
 let box;
 let move;
 let timer;
+let looks = 0;
 let before = null;
 let loading;
 let notes = null; // by call, until they went with it
@@ -57,15 +58,17 @@ function filter() {
   for (const option of box.querySelectorAll("[role=option]:not([data-typed])")) {
     option.hidden = words !== "" && !found(option.dataset.words, words);
   }
-  const first = words === "" ? null : options().find((option) => option.getAttribute("aria-disabled") !== "true");
+  const first = words === "" ? null : options().find((option) => !cannot(option));
   choose(chosen() ?? first ?? null);
   box.querySelector("[data-picker-none]").hidden = options().length > 0;
 }
 
 async function look() {
   clearTimeout(timer);
+  const mine = (looks += 1);
   try {
     const fresh = (await page("/console/targets")).getElementById("picker-list");
+    if (mine !== looks) return; // a later answer is newer
     const now = document.getElementById("picker-list");
     const to = chosen()?.dataset.to;
     if (fresh && now && !box.hidden) {
@@ -76,7 +79,7 @@ async function look() {
   } catch {
     // what was there stays; asked again below
   }
-  if (!box.hidden) timer = setTimeout(look, LOOK_MS);
+  if (!box.hidden && mine === looks) timer = setTimeout(look, LOOK_MS);
 }
 
 function open() {
@@ -110,13 +113,16 @@ export function toggle() {
   else close();
 }
 
+const cannot = (option) => option?.getAttribute("aria-disabled") === "true";
+
 async function give(how) {
   if (!chosen()) await loading; // quicker than the list
+  else if (cannot(chosen())) await (loading = look()); // so it was when last looked
   // Letters that find only who cannot be rung now: the answer is why.
   const option = chosen() ?? (find().value.trim() ? options()[0] : undefined);
   const to = option?.dataset.to;
   if (!to) return;
-  if (option.getAttribute("aria-disabled") === "true") {
+  if (cannot(option)) {
     toast(option.dataset.why || word("tryAgain"), true);
     return;
   }
