@@ -30,6 +30,8 @@ async def test_a_call_out_that_comes_to_nothing_is_on_record_as_what_it_was(floo
         await dials(agent, NUMBER)
         await voice_until(person.ringing.is_set, "the phone rings", 20)
         await floor.legs("agent1", "outside")
+        open_calls = "select count(*) from call where ended_at is null"
+        await voice_until(lambda: floor.house.rows(open_calls) == [(1,)], "the call is on record", 20)
         await agent.hang_up()
         await voice_until(person.ended.is_set, "the phone is quiet", 20)
         records.append(await floor.record())
