@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +17,7 @@ from hotline.agents.commands import AgentDesk
 from hotline.agents.outbound import Outbound
 from hotline.agents.supervision import SupervisorDesk
 from hotline.bus import Bus, open_bus
+from hotline.calls import directory
 from hotline.clock import now
 from hotline.db import Database
 from hotline.errors import HotlineError, StartupError
@@ -74,7 +76,7 @@ class App:
         self.outbound = Outbound(self.db, send, settings=settings, node=self.switchboard.active)
         self.control = CallControl(
             self.db, send, resolve=self.outbound.resolve, permit=self.outbound.permit,
-            park=timedelta(seconds=settings.park_s),
+            is_secret=partial(directory.is_privileged, settings), park=timedelta(seconds=settings.park_s),
         )  # fmt: skip
         self.supervision = SupervisorDesk(self.db, send, bus=self.bus)
         self.handlers = Handlers(self.hours.call_back_due)

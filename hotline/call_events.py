@@ -119,6 +119,22 @@ class LegResumed(CallEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LegAside(CallEvent):
+    """An agent of several asks somebody else; the caller stays with the others. The leg's end may end it unsaid."""
+
+    member: str
+    leg: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegRejoined(CallEvent):
+    """And is with the caller again."""
+
+    member: str
+    leg: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallAside(CallEvent):
     """The caller is by themselves and hears music. `what`: consult (`member` asks somebody), held, parked; gone:
     they hung up meanwhile, and the others go on.

@@ -26,7 +26,9 @@ from hotline.call_events import (
     CallRejoined,
     CallStarted,
     CallTransferred,
+    LegAside,
     LegHeld,
+    LegRejoined,
     LegResumed,
     PartyAnswered,
     PartyLeft,
@@ -62,7 +64,9 @@ __all__ = [
     "Event",
     "HelpAsked",
     "HelpEnded",
+    "LegAside",
     "LegHeld",
+    "LegRejoined",
     "LegResumed",
     "NodeChanged",
     "OutsideDialled",
@@ -323,12 +327,11 @@ CATALOGUE: dict[str, type[Event]] = {
     cls.__name__: cls
     for cls in (
         CallStarted, CallQueued, AgentRang, AgentOfferEnded, AgentMissed, CallAnswered, AgentLegEnded, LegHeld,
-        LegResumed, CallAside, CallRejoined, CallTransferred, PartyRang, PartyAnswered, PartyLeft, RecordingStarted,
-        RecordingChecked, CallEnded, CallMerged, CallCorrected, CallLineNamed, AgentChanged, PhoneSecretChanged,
-        PhoneProvisioned, ContactOpened, TicketChanged, TicketMoved, TicketHandedTo, TicketHandedBack,
-        TicketShownTo, PenHanded, PenAsked, TicketAddedTo, CallBackDue, CallBackDone, OutsideDialled, NodeChanged,
-        DriftCorrected, TotalsCompared, SignedIn, SignedOut, HelpAsked, HelpEnded,
-        SupervisionChanged,
+        LegResumed, LegAside, LegRejoined, CallAside, CallRejoined, CallTransferred, PartyRang, PartyAnswered,
+        PartyLeft, RecordingStarted, RecordingChecked, CallEnded, CallMerged, CallCorrected, CallLineNamed,
+        AgentChanged, PhoneSecretChanged, PhoneProvisioned, ContactOpened, TicketChanged, TicketMoved, TicketHandedTo,
+        TicketHandedBack, TicketShownTo, PenHanded, PenAsked, TicketAddedTo, CallBackDue, CallBackDone, OutsideDialled,
+        NodeChanged, DriftCorrected, TotalsCompared, SignedIn, SignedOut, HelpAsked, HelpEnded, SupervisionChanged,
     )
 }  # fmt: skip
 

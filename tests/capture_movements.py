@@ -69,6 +69,74 @@ async def conference_held(scene: Scene) -> None:
     scene.caller.hang_up()
 
 
+async def _three(scene: Scene) -> None:
+    await scene.consulted()
+    await scene.conference()
+    await scene.heard(caller={"a1", "a2"})
+
+
+@play("conference-asks-back")
+async def asks_back(scene: Scene) -> None:
+    """One of three asks somebody else; the caller and the third hear nothing of it."""
+    await _three(scene)
+    await scene.consult_among("a1", "a3")
+    await scene.heard(caller={"a2"}, a2={"caller"}, a1={"a3"}, a3={"a1"})
+    await scene.back()
+    await scene.heard(caller={"a1", "a2"}, a1={"caller", "a2"})
+    scene.caller.hang_up()
+
+
+@play("conference-asks-and-brings")
+async def asks_and_brings(scene: Scene) -> None:
+    await _three(scene)
+    await scene.consult_among("a1", "a3")
+    await scene.heard(caller={"a2"}, a1={"a3"})
+    await scene.conference("a1", "a3")
+    await scene.heard(caller={"a1", "a2", "a3"}, a3={"caller", "a1", "a2"})
+    scene.phones["a1"].hang_up()
+    await scene.heard(caller={"a2", "a3"})
+    scene.phones["a2"].hang_up()
+    await scene.heard(caller={"a3"}, a3={"caller"})
+    scene.phones["a3"].hang_up()
+
+
+@play("conference-asks-in-vain", a3={"refuses": "603 Decline"})
+async def asks_in_vain(scene: Scene) -> None:
+    await _three(scene)
+    await scene.consult_among("a1", "a3")
+    await scene.fact("HLMove", HLWhat="returns")
+    await scene.heard(caller={"a1", "a2"}, a1={"caller", "a2"})
+    scene.phones["a2"].hang_up()
+    await scene.heard(caller={"a1"}, a1={"caller"})
+    scene.phones["a1"].hang_up()
+
+
+@play("conference-asks-and-others-leave")
+async def asks_and_others_leave(scene: Scene) -> None:
+    """Whoever stayed with the caller goes: music, and the one who asks comes back to them."""
+    await _three(scene)
+    await scene.consult_among("a1", "a3")
+    await scene.heard(caller={"a2"}, a1={"a3"})
+    scene.phones["a2"].hang_up()
+    await scene.heard(caller={"music"}, a1={"a3"})
+    await scene.back()
+    await scene.heard(caller={"a1"}, a1={"caller"})
+    scene.phones["a1"].hang_up()
+
+
+@play("conference-asks-caller-hangs-up")
+async def asks_caller_hangs_up(scene: Scene) -> None:
+    """They go on with whom they ask, to whom something was said that must be said to its end."""
+    await _three(scene)
+    await scene.consult_among("a1", "a3")
+    await scene.heard(caller={"a2"}, a1={"a3"})
+    scene.caller.hang_up()
+    await until(scene.phones["a2"].ended.is_set, "who was with the caller is let go")
+    await scene.heard(a1={"a3"}, a3={"a1"})
+    scene.phones["a3"].hang_up()
+    await until(scene.phones["a1"].ended.is_set, "the asking leg ends")
+
+
 @play("consult-rejected", a2={"refuses": "603 Decline"})
 async def rejected(scene: Scene) -> None:
     await scene.consult("a1", "a2")

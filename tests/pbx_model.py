@@ -23,7 +23,9 @@ from hotline.events import (
     CallRejoined,
     CallStarted,
     CallTransferred,
+    LegAside,
     LegHeld,
+    LegRejoined,
     LegResumed,
     PartyAnswered,
     PartyLeft,
@@ -208,6 +210,13 @@ def open_calls(events: Iterable[CallEvent]) -> list[OpenCall]:
                 assert was.held_at is not None
                 held = round((event.at - was.held_at) / timedelta(milliseconds=1))
                 mine[event.leg] = replace(was, held_at=None, hold_ms=was.hold_ms + held)
+            case LegAside():
+                mine[event.leg] = replace(mine[event.leg], aside_at=event.at)
+            case LegRejoined():
+                was = mine[event.leg]
+                assert was.aside_at is not None
+                away = round((event.at - was.aside_at) / timedelta(milliseconds=1))
+                mine[event.leg] = replace(was, aside_at=None, aside_ms=was.aside_ms + away)
             case CallAside():
                 calls[name] = replace(call, aside=event.what, aside_at=event.at, aside_by=event.member)
             case CallRejoined():

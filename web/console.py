@@ -32,8 +32,8 @@ from web.watching import shown_to
 _SHOWN_EVENTS = frozenset(
     {"CallStarted", "ContactOpened", "CallQueued", "AgentRang", "AgentMissed", "CallAnswered", "RecordingStarted",
      "AgentLegEnded", "CallEnded", "TicketHandedTo", "TicketHandedBack", "TicketChanged", "TicketMoved", "CallBackDue",
-     "CallBackDone", "CallCorrected", "LegHeld", "LegResumed", "CallAside", "CallRejoined", "CallTransferred",
-     "PartyRang", "PartyAnswered", "PartyLeft", "PenHanded", "TicketAddedTo",
+     "CallBackDone", "CallCorrected", "LegHeld", "LegResumed", "LegAside", "LegRejoined", "CallAside",
+     "CallRejoined", "CallTransferred", "PartyRang", "PartyAnswered", "PartyLeft", "PenHanded", "TicketAddedTo",
      "HelpAsked", "HelpEnded", "SupervisionChanged"}
 )  # fmt: skip
 _SUMMARY_CHARS = 80

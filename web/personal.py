@@ -27,7 +27,8 @@ _OF_TICKET = frozenset(
 # Who is on a call looks at it anew.
 _MOVES = frozenset(
     {"AgentRang", "AgentOfferEnded", "AgentMissed", "CallAnswered", "AgentLegEnded", "LegHeld", "LegResumed",
-     "CallAside", "CallRejoined", "CallTransferred", "PartyRang", "PartyAnswered", "PartyLeft", "CallMerged"}
+     "LegAside", "LegRejoined", "CallAside", "CallRejoined", "CallTransferred", "PartyRang", "PartyAnswered",
+     "PartyLeft", "CallMerged"}
 )  # fmt: skip
 _UNPARKS = frozenset({"CallRejoined", "CallEnded", "CallTransferred", "CallQueued"})
 _TO_SUPERVISORS = frozenset({"HelpAsked", "HelpEnded"})

@@ -65,10 +65,25 @@ async def talk_of(tx: Tx, agent_id: UUID, settings: Settings, locale: str, at: d
 
     others = [leg for leg in offers if leg.id != mine.id and _is_there(leg)]
     present = [party for party in parties if party.left_at is None]
-    asked = [(names.get(leg.member, ""), leg.result == "answered") for leg in others if leg.role == "consult"]
-    asked += [(party_name(party), party.answered_at is not None) for party in present]
-    state, with_name = _state(call, mine, asked, names, len(others) + len(present))
+    # Of several with the caller one asks somebody else: whoever rang after that is with them, not with the caller.
+    away = next((leg for leg in offers if leg.aside_at is not None and leg.left_at is None), None)
+    since = away.aside_at if away is not None else None
+    asked = [
+        (names.get(leg.member, ""), leg.result == "answered")
+        for leg in others
+        if leg.role == "consult" and (since is None or leg.rang_at >= since)
+    ]
+    asked += [
+        (party_name(party), party.answered_at is not None)
+        for party in present
+        if since is None or party.rang_at >= since
+    ]
+    state, with_name = _state(call, mine, away, asked, names=names, others=len(others) + len(present))
     aside = state in {"consult", "calling", "gone"}
+
+    def is_asked(leg: CallOffer | CallParty) -> bool:
+        return aside if since is None else leg is away or leg.rang_at >= since
+
     caller = LegRow(
         kind="caller",
         name=call.caller_number if full else masked(call.caller_number),
@@ -77,9 +92,10 @@ async def talk_of(tx: Tx, agent_id: UUID, settings: Settings, locale: str, at: d
     )
     rows = [caller]
     for leg in others:
-        rows.append(_leg("agent", names.get(leg.member, ""), leg.ended_at, leg.rang_at, leg.held_at, aside=aside))
+        name = names.get(leg.member, "")
+        rows.append(_leg("agent", name, leg.ended_at, leg.rang_at, leg.held_at, aside=is_asked(leg)))
     for party in present:
-        rows.append(_leg("party", party_name(party), party.answered_at, party.rang_at, None, aside=aside))
+        rows.append(_leg("party", party_name(party), party.answered_at, party.rang_at, None, aside=is_asked(party)))
     missed = None
     if call.aside is None and state in {"talking", "held"}:
         # Who rang and is without a phone since was not called off by this agent: the phone is what failed.
@@ -97,6 +113,7 @@ async def talk_of(tx: Tx, agent_id: UUID, settings: Settings, locale: str, at: d
         with_name=with_name,
         legs=legs,
         in_room=call.aside == "held",
+        among=away is not None and call.aside is None,
         missed=missed,
         stamp=" ".join([state, *(f"{leg.kind}:{leg.state}:{leg.since:%H%M%S%f}" for leg in legs)]),
     )
@@ -108,18 +125,29 @@ def _is_there(leg: CallOffer) -> bool:
 
 
 def _state(
-    call: Call, mine: CallOffer, asked: list[tuple[str, bool]], names: Mapping[str, str], others: int
+    call: Call,
+    mine: CallOffer,
+    away: CallOffer | None,
+    asked: list[tuple[str, bool]],
+    *,
+    names: Mapping[str, str],
+    others: int,
 ) -> tuple[str, str]:
-    """State of the call as this agent has it, and the name of whom they ask or who asks them."""
-    if call.aside == "consult" and call.aside_by == mine.member:
+    """State of the call as this agent has it, and the name of whom they ask or who asks them. `away`: who has stepped
+    out of a conference to ask somebody.
+    """
+    if call.aside != "gone" and (mine is away or (call.aside == "consult" and call.aside_by == mine.member)):
         name, is_up = asked[-1] if asked else ("", False)
         return ("consult" if is_up else "calling"), name
-    if mine.role == "consult" and (call.aside == "consult" or mine.result == "ringing"):
-        return "asked", names.get(call.aside_by or "", "")
+    asker = call.aside_by or (away.member if away is not None else "")
+    is_theirs = away is not None and away.aside_at is not None and mine.rang_at >= away.aside_at
+    is_asked = is_theirs or call.aside == "consult" or mine.result == "ringing"
+    if mine.role == "consult" and call.aside != "gone" and is_asked:
+        return "asked", names.get(asker, "")
     if call.aside in {"held", "gone"}:
         return call.aside, ""
     if others:
-        return "conference", ""
+        return "conference", names.get(away.member, "") if away is not None else ""
     return ("held" if mine.held_at is not None else "talking"), ""
 
 

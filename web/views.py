@@ -371,7 +371,8 @@ class LegRow:
 class Talk:
     """The call on an agent's phone. `state`: talking held calling consult conference gone asked.
 
-    `with_name`: whom they ask, or who asks them. `in_room`: the telephone system holds the caller, not the phone.
+    `with_name`: whom they ask, or who asks them, or who has stepped out of a conference to ask (`among`: the caller
+    stays with the others). `in_room`: the telephone system holds the caller, not the phone.
     `missed`: whom they asked in vain, and why. `stamp` differs when anything but a clock does.
     """
 
@@ -382,6 +383,7 @@ class Talk:
     in_room: bool
     missed: tuple[str, str] | None
     stamp: str
+    among: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ Send = Callable[[Command], Awaitable[Mapping[str, Any]]]
 Permit = Callable[[UUID, str, UUID], Awaitable[None]]
 Resolve = Callable[[str], str]
 
-WAIT, ROOM, CONSULT, TRANSFER = "hl-wait", "hl-room", "hl-consult", "hl-transfer"
+WAIT, ROOM, CONSULT, AMONG, TRANSFER = "hl-wait", "hl-room", "hl-consult", "hl-consult-among", "hl-transfer"
 QUEUE = "queue"
 # Asterisk's own words for a channel that has just gone (action_redirect).
 _GONE = ("no such", "does not exist", "not up")
@@ -65,7 +65,8 @@ class Leg:
 class OnCall:
     """An agent's present call: their leg, the caller's channel, who else is there. `aside`, `aside_by`: as Call's.
 
-    `has_left`: of a call that we made, whoever was rung first is gone; `caller` is nobody to be moved then.
+    `has_left`: of a call that we made, whoever was rung first is gone; `caller` is nobody to be moved then. `stays`:
+    others who are with the caller now; `away`: this agent, or another one of several, asks somebody meanwhile.
     """
 
     call_id: UUID
@@ -78,11 +79,14 @@ class OnCall:
     asked: tuple[Leg, ...]
     others: int
     has_left: bool = False
+    stays: int = 0
+    is_away: bool = False
+    away: bool = False
 
     @property
     def asks(self) -> bool:
-        """The caller hears music while this agent asks somebody."""
-        return self.aside == "consult" and self.aside_by == self.endpoint
+        """This agent asks somebody; the caller hears music, or stays with others."""
+        return self.is_away or (self.aside == "consult" and self.aside_by == self.endpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +99,38 @@ class Target:
 
 class CallControl:
     """`send` speaks to Asterisk and raises TelephonyError. `resolve`: `place:CODE` or `number:DIGITS` → the number to
-    dial, raises Invalid; `permit`: raises when this agent may not have that number rung for that call. `park`: how long
-    a parked caller waits before the queue has them again.
+    dial, raises Invalid; `permit`: raises when this agent may not have that number rung for that call; `is_secret`:
+    whether what is said at a number must not be recorded. `park`: how long a parked caller waits before the queue has
+    them again.
     """
 
     def __init__(
         self, db: Database, send: Send, *, resolve: Resolve, park: timedelta, permit: Permit | None = None,
-        now: Now = now,
+        is_secret: Callable[[str], bool] = lambda _number: False, now: Now = now,
     ) -> None:  # fmt: skip
         self._db = db
         self._park, self._now = park, now
         self._send = send
         self._resolve = resolve
         self._permit = permit
+        self._is_secret = is_secret
 
     async def consult(self, agent_id: UUID, to: str) -> UUID:
-        """The caller hears music, the agent's own phone rings `to`. Returns the call's id, as all movements do.
+        """The agent's own phone rings `to`; the caller hears music, or stays with the others of a conference. Returns
+        the call's id, as all movements do.
 
         Raises Conflict without a call, or for a colleague who cannot be rung; Invalid for what is no target.
         """
-        mine = await self._moving(agent_id)
+        mine = await self._on_call(agent_id)
+        if mine.aside is not None or not mine.others:
+            _has_caller_alone(mine)
+        elif mine.away or not mine.stays:  # somebody stays with the caller, always
+            raise Conflict("Somebody is being asked already: wait until the caller has everybody back.")
         target = await self._target(agent_id, to, mine.call_id)
         if target.exten == QUEUE:
             raise Invalid("Nobody can be asked in the queue.", field="to")
+        if mine.others:
+            return await self._move(mine, actions.redirect(mine.agent, AMONG, target.exten))
         agent = (mine.agent, CONSULT, target.exten)
         return await self._move(mine, actions.redirect(mine.caller, WAIT, "consult", agent))
 
@@ -129,16 +142,18 @@ class CallControl:
     async def complete(self, agent_id: UUID) -> UUID:
         """Who was asked has the caller, the agent leaves. Still ringing: the call rings there without the agent."""
         mine = await self._asking(agent_id)
-        asked = _asked(mine)
+        asked = self._to_bring(mine)
         leave = (mine.agent, ROOM, "leave")
         if not asked.is_up:
+            if mine.is_away:  # the caller is with others, and cannot ring there
+                raise Conflict("Nobody has answered there yet.")
             return await self._move(mine, actions.redirect(mine.caller, TRANSFER, asked.to, leave))
         return await self._move(mine, actions.redirect(asked.channel, ROOM, asked.enters, leave))
 
     async def conference(self, agent_id: UUID) -> UUID:
         """Caller, agent and who was asked hear each other."""
         mine = await self._asking(agent_id)
-        asked = _asked(mine)
+        asked = self._to_bring(mine)
         if not asked.is_up:
             raise Conflict("Nobody has answered there yet.")
         agent = (mine.agent, ROOM, "agent")
@@ -163,6 +178,8 @@ class CallControl:
         mine = await self._on_call(agent_id)
         if mine.aside is not None or not mine.others:
             raise Conflict("There is no conference whose caller could be set aside.")
+        if mine.away:  # the caller would come back to whom they ask
+            raise Conflict("Somebody is being asked already: wait until the caller has everybody back.")
         return await self._move(mine, actions.redirect(mine.caller, WAIT, "held"))
 
     async def resume_room(self, agent_id: UUID) -> UUID:
@@ -224,18 +241,20 @@ class CallControl:
 
     async def _moving(self, agent_id: UUID) -> OnCall:
         """A call that this agent alone has: nobody else is on it or being asked."""
-        mine = await self._on_call(agent_id)
-        if mine.aside is not None:
-            raise Conflict("The caller is not with you now: take them back first.")
-        if mine.others:
-            raise Conflict("Others are on this call too: leave it to them, or let them leave first.")
-        return mine
+        return _has_caller_alone(await self._on_call(agent_id))
 
     async def _asking(self, agent_id: UUID) -> OnCall:
         mine = await self._on_call(agent_id)
         if not mine.asks:
             raise Conflict("You are with the caller already.")
         return mine
+
+    def _to_bring(self, mine: OnCall) -> Leg:
+        """Who is asked, and may come to the caller. The recording of a conference goes on: a lawyer may not."""
+        asked = _asked(mine)
+        if mine.is_away and asked.enters == "party" and self._is_secret(asked.to.removeprefix("out-")):
+            raise Conflict("What is said there must not be recorded, so they cannot be brought into this conference.")
+        return asked
 
     async def _target(self, agent_id: UUID, to: str, call_id: UUID) -> Target:
         kind, _, value = to.partition(":")
@@ -293,17 +312,43 @@ async def on_call(tx: Tx, agent_id: UUID) -> OnCall | None:
     rung = parties.pop(0) if call.direction == "outbound" and parties else None
     parties = [party for party in parties if party.left_at is None]
     legs = [other for other in await tx.session.scalars(_PRESENT, {"call": call.id}) if other.id != offer.id]
+    # Whoever rang after this agent stepped out is whom they ask; the others are with the caller.
+    since = offer.aside_at
     asked = [
-        Leg(other.leg, "agent", other.member, other.result == "answered") for other in legs if other.role == "consult"
+        Leg(other.leg, "agent", other.member, other.result == "answered")
+        for other in legs
+        if other.role == "consult" and (since is None or other.rang_at >= since)
     ]
-    asked += [Leg(party.leg, "party", f"out-{party.number or ''}", party.answered_at is not None) for party in parties]
+    asked += [
+        Leg(party.leg, "party", f"out-{party.number or ''}", party.answered_at is not None)
+        for party in parties
+        if since is None or party.rang_at >= since
+    ]
+    away = [other for other in legs if other.aside_at is not None]
     return OnCall(
         call_id=call.id, linkedid=call.linkedid, agent=offer.leg, endpoint=offer.member,
         caller=rung.leg if rung else call.linkedid,
         aside=call.aside, aside_by=call.aside_by, asked=tuple(asked),
-        others=len(parties) + sum(other.role != "supervisor" or other.owned_at is not None for other in legs),
+        others=len(parties) + sum(map(_is_on_it, legs)),
         has_left=call.direction == "outbound" and (rung is None or rung.left_at is not None),
+        stays=sum(other.result == "answered" and other.aside_at is None and _is_on_it(other) for other in legs)
+        + sum(party.answered_at is not None for party in parties),
+        is_away=since is not None, away=since is not None or bool(away),
     )  # fmt: skip
+
+
+def _is_on_it(leg: CallOffer) -> bool:
+    """A supervisor only once they have taken the call over."""
+    return leg.role != "supervisor" or leg.owned_at is not None
+
+
+def _has_caller_alone(mine: OnCall) -> OnCall:
+    """Raises Conflict where the caller is elsewhere, or others are with them too."""
+    if mine.aside is not None:
+        raise Conflict("The caller is not with you now: take them back first.")
+    if mine.others:
+        raise Conflict("Others are on this call too: leave it to them, or let them leave first.")
+    return mine
 
 
 async def _caller(tx: Tx, call: Call) -> str:

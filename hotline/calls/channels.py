@@ -204,6 +204,13 @@ class Channels:
         """Who was asked, or looks after somebody, has the caller from when the two meet."""
         if not call.is_told or not call.caller:
             return []
+        events: list[CallEvent] = []
+        for offer in call.offers.values():
+            if offer.aside_since is not None and (met := call.met(offer.leg, call.caller, offer.aside_since)):
+                events += self.teller.leg_rejoined(call, offer, met[-1][0])
+        return events + self._given(call, at)
+
+    def _given(self, call: LiveCall, at: datetime) -> list[CallEvent]:
         if len(call.offers) == 1 and call.owner in call.offers and not call.heir:
             return []  # one agent who has the caller: as nearly always
         for offer in (*call.offers.values(), *call.past):

@@ -15,7 +15,9 @@ from hotline.events import (
     CallAside,
     CallRejoined,
     CallTransferred,
+    LegAside,
     LegHeld,
+    LegRejoined,
     LegResumed,
     PartyAnswered,
     PartyLeft,
@@ -63,6 +65,19 @@ async def resumed(tx: Tx, call: Call, event: LegResumed, _agent_id: UUID | None)
     if leg is not None and leg.held_at is not None:
         leg.hold_ms = (leg.hold_ms or 0) + max(0, round((event.at - leg.held_at).total_seconds() * 1000))
         leg.held_at = None
+
+
+async def leg_aside(tx: Tx, call: Call, event: LegAside, _agent_id: UUID | None) -> None:
+    leg = await offer(tx, call, event.member, event.leg)
+    if leg is not None and leg.left_at is None:
+        leg.aside_at = event.at
+
+
+async def leg_rejoined(tx: Tx, call: Call, event: LegRejoined, _agent_id: UUID | None) -> None:
+    leg = await offer(tx, call, event.member, event.leg)
+    if leg is not None and leg.aside_at is not None:
+        leg.aside_ms += max(0, round((event.at - leg.aside_at).total_seconds() * 1000))
+        leg.aside_at = None
 
 
 async def aside(_tx: Tx, call: Call, event: CallAside, _agent_id: UUID | None) -> None:

@@ -25,6 +25,8 @@ from hotline.events import (
     CallRejoined,
     CallStarted,
     CallTransferred,
+    LegAside,
+    LegRejoined,
     PartyAnswered,
     PartyLeft,
     PartyRang,
@@ -47,6 +49,8 @@ _WHAT: dict[type[CallEvent], tuple[str, str]] = {
     CallAside: ("call", "moved"),
     CallRejoined: ("call", "moved"),
     CallTransferred: ("call", "moved"),
+    LegAside: ("call", "moved"),
+    LegRejoined: ("call", "moved"),
 }
 """What Tracker.resync would tell, as a correction's kind and word."""
 

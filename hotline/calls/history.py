@@ -31,6 +31,8 @@ from hotline.events import (
     CallRejoined,
     CallStarted,
     CallTransferred,
+    LegAside,
+    LegRejoined,
 )
 from hotline.telephony.journal import QueueLine
 
@@ -56,7 +58,7 @@ _SETTLED = select(JournalCall.linkedid).where(
     JournalCall.node == bindparam("node"), JournalCall.source == "cel", JournalCall.ended_at.is_not(None),
     JournalCall.linkedid.in_(bindparam("names", expanding=True)),
 )  # fmt: skip
-_MOVES = (CallAside, CallRejoined, CallTransferred)
+_MOVES = (CallAside, CallRejoined, CallTransferred, LegAside, LegRejoined)
 _MOVED = select(EventRow.type, EventRow.at).where(
     EventRow.call_id == bindparam("call"), EventRow.type.in_(bindparam("names", expanding=True))
 )

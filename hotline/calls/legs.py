@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Self
 
-from hotline.calls.spans import Span, common, length
+from hotline.calls.spans import Span, common, length, without
 
 _DIALLED = frozenset("+0123456789")
 OWNS = frozenset({"queue", "transfer", "dial"})
@@ -33,7 +33,8 @@ class Offer:
 
     `has_since`: from when on this leg has the caller: from the answer, or, of a leg that was asked (consult) or looks
     after somebody (supervisor), from when the two met. `held_since`: its phone holds now; `holds`: those that are over;
-    `held`: what our rows know of them; `held_told_at`: the last word on it.
+    `held`: what our rows know of them; `held_told_at`: the last word on it. `aside_since`, `asides`, `was_aside`,
+    `aside_told_at`: the same of asking somebody else while the caller stays with others.
     """
 
     leg: str
@@ -48,13 +49,20 @@ class Offer:
     held_told_at: datetime | None = None
     holds: list[Span] = field(default_factory=list)
     held: timedelta = timedelta()
+    aside_since: datetime | None = None
+    aside_told_at: datetime | None = None
+    asides: list[Span] = field(default_factory=list)
+    was_aside: timedelta = timedelta()
 
     def talk(self, until: datetime) -> list[Span]:
         """When it had the caller; nothing before that."""
         if self.has_since is None:
             return []
         end = min(self.left_at or until, until)
-        return [(self.has_since, end)] if self.has_since < end else []
+        talk = [(self.has_since, end)] if self.has_since < end else []
+        if self.aside_since is None and not self.asides:
+            return talk
+        return without(talk, [*self.asides, *([(self.aside_since, end)] if self.aside_since is not None else [])])
 
     def on_hold(self, until: datetime) -> list[Span]:
         return [*self.holds, *([(self.held_since, until)] if self.held_since is not None else [])]
@@ -329,7 +337,7 @@ class OpenOffer:
     """An offer as our rows have it. `is_over`: missed, its channel perhaps not gone yet.
 
     `has_since`: from when on this leg has the caller; for a queue's from the answer, unless our rows know better.
-    `held_at`: on hold since; `hold_ms`: before that.
+    `held_at`: on hold since; `hold_ms`: before that; `aside_at`, `aside_ms`: the same of asking somebody else.
     """
 
     leg: str
@@ -341,13 +349,16 @@ class OpenOffer:
     has_since: datetime | None = None
     held_at: datetime | None = None
     hold_ms: int = 0
+    aside_at: datetime | None = None
+    aside_ms: int = 0
 
     def offer(self) -> Offer:
         has_since = self.has_since or (self.answered_at if self.role in OWNS else None)
         return Offer(
             self.leg, self.member, self.rang_at, self.answered_at, is_over=self.is_over, role=self.role,
             has_since=has_since, held_since=self.held_at, held_told_at=self.held_at,
-            held=timedelta(milliseconds=self.hold_ms),
+            held=timedelta(milliseconds=self.hold_ms), aside_since=self.aside_at, aside_told_at=self.aside_at,
+            was_aside=timedelta(milliseconds=self.aside_ms),
         )  # fmt: skip
 
 

@@ -65,7 +65,8 @@ class CallOffer(Base):
     `ended_at`: the ringing ended; `left_at`: an agent who answered is off the call. `role`: why it rang: queue,
     transfer, consult, dial, supervisor. `owned_at`: since when the caller was this agent's own, None for who was only
     asked. `talk_ms`, `hold_ms`: of this leg, None until it is over or where nobody knows; `held_at`: on hold since.
-    `apart_ms`: the call's, when the caller became theirs.
+    `apart_ms`: the call's, when the caller became theirs. `aside_at`: of several, asks somebody else since, while the
+    caller stays with the others; `aside_ms`: before that.
     """
 
     __tablename__ = "call_offer"
@@ -84,6 +85,8 @@ class CallOffer(Base):
     talk_ms: Mapped[int | None] = mapped_column(Integer)
     hold_ms: Mapped[int | None] = mapped_column(Integer)
     apart_ms: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    aside_at: Mapped[datetime | None]
+    aside_ms: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     # An agent's last talk is asked for at every change of their state, after years out of thousands.
     __table_args__ = (Index("ix_call_offer_latest", "agent_id", "rang_at"),)
 

@@ -170,11 +170,20 @@ class Moves:
         events: list[CallEvent] = []
         channel, at = message.channel, message.at
         call = self._calls.call_of(channel, at, events) if channel is not None else None
-        if call is None or not call.is_told or _is_old(call, at):
+        if call is None or channel is None or not call.is_told:
+            return events
+        if message.fields.get("hlwhat") in {"asks", "returns"}:  # told by the leg itself; bridges say when it is back
+            return events + self._steps_out(call, channel.uniqueid, message.fields["hlwhat"], at)
+        if _is_old(call, at):
             return events
         call.moved_at = at
         what, by, to = (_word(message.fields.get(f"hl{name}", "")) for name in ("what", "by", "to"))
         return events + self._moved(call, what, by, to, at=at)
+
+    def _steps_out(self, call: LiveCall, leg: str, what: str, at: datetime) -> list[CallEvent]:
+        offer = call.offers.get(leg)
+        is_there = what == "asks" and offer is not None and offer.answered_at is not None
+        return self._teller.leg_aside(call, offer, at) if is_there and offer is not None else []
 
     def _moved(self, call: LiveCall, what: str, by: str, to: str, *, at: datetime) -> list[CallEvent]:
         call.completed_by = None  # the queue's word on an agent who only moved

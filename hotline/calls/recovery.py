@@ -327,7 +327,7 @@ class _Teller:
         gone = any(
             (one.uniqueid == dialler.uniqueid and one.event == "HANGUP")
             # who asks went back before anybody answered
-            or (one.event == "HLMOVE" and one.at >= record.at and _words(one)[0] in {"back", "room"})
+            or (one.event == "HLMOVE" and one.at >= record.at and _words(one)[0] in {"back", "room", "returns"})
             for one in after
         )
         told = "CANCEL" if gone and cause in _QUIET else status
@@ -360,6 +360,8 @@ class _Teller:
             fields = {"hlkind": words[0], "hlfile": words[1]}
             self._feed(m.UserEvent(at=at, name="HLRecording", fields=fields, channel=channel))
         elif record.event == "HLMOVE":
+            if words[0] == "asks":  # whoever is rung next, they ask
+                self.talked = [leg for leg in self.talked if leg.uniqueid != record.uniqueid] + [record]
             self.sent = record if words[0] == "transfer" and words[2] != "queue" else None
             fields = {"hlwhat": words[0], "hlby": words[1], "hlto": words[2]}
             self._feed(m.UserEvent(at=at, name="HLMove", fields=fields, channel=channel))

@@ -32,7 +32,9 @@ from hotline.events import (
     CallRejoined,
     CallStarted,
     CallTransferred,
+    LegAside,
     LegHeld,
+    LegRejoined,
     LegResumed,
     PartyAnswered,
     PartyLeft,
@@ -121,6 +123,8 @@ def _open(call: Call, offers: list[CallOffer], aliases: list[CallAlias], parties
                 has_since=offer.owned_at,
                 held_at=offer.held_at,
                 hold_ms=offer.hold_ms or 0,
+                aside_at=offer.aside_at,
+                aside_ms=offer.aside_ms,
             )
             for offer in mine
         ),
@@ -252,7 +256,7 @@ async def _left(tx: Tx, call: Call, event: AgentLegEnded, _agent_id: UUID | None
     leg = await offer(tx, call, event.member, event.leg)
     if leg is None or leg.left_at is not None:
         return
-    leg.left_at, leg.held_at = event.at, None
+    leg.left_at, leg.held_at, leg.aside_at = event.at, None, None
     leg.talk_ms = conversation.talked_ms(leg, event)
     leg.hold_ms = event.hold_ms if leg.talk_ms is not None else None
     if leg.talk_ms and call.phase not in ENDED:
@@ -354,6 +358,8 @@ _WRITERS: Mapping[type[CallEvent], Callable[[Tx, Call, Any, UUID | None], Awaita
     CallRejoined: conversation.rejoined,
     LegHeld: conversation.held,
     LegResumed: conversation.resumed,
+    LegAside: conversation.leg_aside,
+    LegRejoined: conversation.leg_rejoined,
     PartyRang: conversation.party_rang,
     PartyAnswered: _party_answered,
     PartyLeft: conversation.party_left,

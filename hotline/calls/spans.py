@@ -30,6 +30,14 @@ def common(one: Iterable[Span], other: Iterable[Span]) -> list[Span]:
     return [(since, until) for since, until in pairs if since < until]
 
 
+def without(one: Iterable[Span], other: Iterable[Span]) -> list[Span]:
+    """What is in the first and not in the second."""
+    found = union(one)
+    for since, until in union(other):
+        found = [part for a, b in found for part in ((a, min(b, since)), (max(a, until), b)) if part[0] < part[1]]
+    return found
+
+
 def length(spans: Iterable[Span]) -> timedelta:
     """Of all of them, each moment once."""
     spans = list(spans)

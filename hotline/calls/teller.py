@@ -24,7 +24,9 @@ from hotline.events import (
     CallRejoined,
     CallStarted,
     CallTransferred,
+    LegAside,
     LegHeld,
+    LegRejoined,
     LegResumed,
     PartyAnswered,
     PartyLeft,
@@ -176,7 +178,7 @@ class Teller:
             AgentLegEnded(
                 **self.about(call, at, f"{offer.leg}:left"),
                 **about,
-                talk_ms=milliseconds(length(talk)) if not call.was_cut_off else None,
+                talk_ms=milliseconds(length(talk) - offer.was_aside) if not call.was_cut_off else None,
                 hold_ms=milliseconds(held) if self.has_holds and not call.was_cut_off else None,
             )
         ]
@@ -195,6 +197,21 @@ class Teller:
         offer.held_since, offer.held_told_at = None, at
         key = f"{offer.leg}:resumed:{_us(at)}"
         return [LegResumed(**self.about(call, at, key), member=offer.member, leg=offer.leg)]
+
+    def leg_aside(self, call: LiveCall, offer: Offer, at: datetime) -> list[CallEvent]:
+        """Of several with the caller, one asks somebody else."""
+        if offer.aside_since is not None or (offer.aside_told_at is not None and at <= offer.aside_told_at):
+            return []
+        offer.aside_since = offer.aside_told_at = at
+        return [LegAside(**self.about(call, at, f"{offer.leg}:aside:{_us(at)}"), member=offer.member, leg=offer.leg)]
+
+    def leg_rejoined(self, call: LiveCall, offer: Offer, at: datetime) -> list[CallEvent]:
+        if offer.aside_since is None or at < offer.aside_since:
+            return []
+        offer.asides.append((offer.aside_since, at))
+        offer.aside_since, offer.aside_told_at = None, at
+        key = f"{offer.leg}:rejoined:{_us(at)}"
+        return [LegRejoined(**self.about(call, at, key), member=offer.member, leg=offer.leg)]
 
     # Outside
 
@@ -248,9 +265,11 @@ class Teller:
 
     def gone(self, call: LiveCall, at: datetime) -> list[CallEvent]:
         """The caller hung up. Those who talk about them go on, and must know."""
-        if call.aside is None or not call.channels:
+        away = next((offer.member for offer in call.offers.values() if offer.aside_since is not None), None)
+        member = call.aside.member if call.aside is not None else away
+        if member is None or not call.channels:
             return []
-        return [CallAside(**self.about(call, at, f"{call.own}:gone"), what="gone", member=call.aside.member)]
+        return [CallAside(**self.about(call, at, f"{call.own}:gone"), what="gone", member=member)]
 
     def rejoined(self, call: LiveCall, member: str | None, at: datetime) -> list[CallEvent]:
         if call.put_back(at) is None:

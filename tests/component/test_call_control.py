@@ -65,14 +65,16 @@ class Floor:
     def __init__(self, db: Database) -> None:
         self.db, self.asterisk, self.outside, self.at = db, Asterisk(), Outside(), T0 + SECOND
         self.control = CallControl(
-            db, self.asterisk, resolve=self.outside.resolve, permit=self.outside.permit, park=PARK, now=lambda: self.at
-        )
+            db, self.asterisk, resolve=self.outside.resolve, permit=self.outside.permit, park=PARK, now=lambda: self.at,
+            is_secret=lambda number: number == "12348",
+        )  # fmt: skip
 
     async def open(self, **values: Any) -> None:
         async with self.db.write() as tx:
             tx.session.add(PbxNode(name="pbx1", boot="b", state="live", since=T0, epoch=1))
             self.mine = await factories.agent(tx, endpoint="a1", name="罗晓", phone="ok", state="on_call")
             self.other = await factories.agent(tx, endpoint="b2", name="江月", phone="ok", state="ready")
+            self.third = self.other
             self.call = await factories.call(
                 tx, **{"direction": "inbound", "phase": "talking", "answered_at": T0, "linkedid": "1.1", **values}
             )
@@ -205,6 +207,72 @@ async def test_the_caller_of_a_conference_is_set_aside_and_taken_back(floor: Flo
     await floor.set(Call, floor.call.id, aside="held", aside_at=T0, aside_by="a1")
     await floor.control.resume_room(floor.mine.id)
     assert floor.asterisk.asked == [sent("1.1", "hl-wait,held"), sent("1.1", "hl-room,caller")]
+
+
+async def _three(floor: Floor) -> None:
+    async with floor.db.write() as tx:
+        floor.third = await factories.agent(tx, endpoint="c3", name="田雨", phone="ok", state="ready")
+        await leg(tx, await tx.session.get_one(Call, floor.call.id), floor.other, "1.3", role="consult")
+
+
+async def test_out_of_a_conference_only_the_agents_own_leg_goes_to_ask(floor: Floor) -> None:
+    await _three(floor)
+    await floor.control.consult(floor.mine.id, f"agent:{floor.third.id}")
+    await floor.control.consult(floor.mine.id, "place:police")
+    assert floor.asterisk.asked == [sent("1.2", "hl-consult-among,c3"), sent("1.2", "hl-consult-among,out-110")]
+    for move in ("park", "to_queue"):
+        with pytest.raises(Conflict):
+            await getattr(floor.control, move)(floor.mine.id)
+    assert len(floor.asterisk.asked) == 2
+
+
+async def test_who_asks_out_of_a_conference_comes_back_brings_in_or_leaves_it_to_them(floor: Floor) -> None:
+    await _three(floor)
+    async with floor.db.write() as tx:
+        offer = (await tx.session.scalars(select(CallOffer).where(CallOffer.leg == "1.2"))).one()
+        offer.aside_at = T0 + SECOND
+        call = await tx.session.get_one(Call, floor.call.id)
+        ringing = {"role": "consult", "rang_at": T0 + 2 * SECOND, "result": "ringing", "ended_at": None}
+        await leg(tx, call, floor.third, "1.4", **ringing)
+    # The one asked rings: there is nobody yet to bring in or to leave it to; the colleague beside is not meant.
+    for move in ("complete", "conference"):
+        with pytest.raises(Conflict, match="Nobody has answered there yet"):
+            await getattr(floor.control, move)(floor.mine.id)
+    async with floor.db.write() as tx:
+        offer = (await tx.session.scalars(select(CallOffer).where(CallOffer.leg == "1.4"))).one()
+        offer.result, offer.ended_at = "answered", T0 + 3 * SECOND
+    for move in ("back", "complete", "conference"):
+        await getattr(floor.control, move)(floor.mine.id)
+    assert floor.asterisk.asked == [
+        sent("1.2", "hl-room,agent"),
+        sent("1.4", "hl-room,agent", "1.2", "hl-room,leave"),
+        sent("1.4", "hl-room,agent", "1.2", "hl-room,agent"),
+    ]
+
+
+async def test_a_lawyer_who_is_asked_out_of_a_conference_is_not_brought_into_its_recording(floor: Floor) -> None:
+    await _three(floor)
+    await floor.party("1.9", "12348", rang_at=T0 + 2 * SECOND, answered_at=T0 + 3 * SECOND)
+    async with floor.db.write() as tx:
+        offer = (await tx.session.scalars(select(CallOffer).where(CallOffer.leg == "1.2"))).one()
+        offer.aside_at = T0 + SECOND
+    for move in ("complete", "conference"):
+        with pytest.raises(Conflict, match="must not be recorded"):
+            await getattr(floor.control, move)(floor.mine.id)
+    await floor.control.back(floor.mine.id)
+    assert floor.asterisk.asked == [sent("1.2", "hl-room,agent")]
+
+
+async def test_the_last_who_stays_with_the_caller_neither_asks_nor_sets_them_aside(floor: Floor) -> None:
+    await _three(floor)
+    async with floor.db.write() as tx:
+        offer = (await tx.session.scalars(select(CallOffer).where(CallOffer.leg == "1.2"))).one()
+        offer.aside_at = T0 + SECOND
+    with pytest.raises(Conflict):
+        await floor.control.consult(floor.other.id, f"agent:{floor.third.id}")
+    with pytest.raises(Conflict):
+        await floor.control.hold_room(floor.other.id)
+    assert floor.asterisk.asked == []
 
 
 async def test_a_supervisor_beside_makes_no_conference_and_one_who_took_the_call_over_does(floor: Floor) -> None:
@@ -371,7 +439,7 @@ async def test_nobody_gives_away_a_call_that_others_are_on(floor: Floor) -> None
         with pytest.raises(Conflict):
             await move(floor.mine.id)
     with pytest.raises(Conflict):
-        await floor.control.consult(floor.mine.id, f"agent:{floor.other.id}")
+        await floor.control.transfer(floor.mine.id, f"agent:{floor.other.id}")
     assert floor.asterisk.asked == []
 
 

@@ -79,6 +79,33 @@ async def test_while_somebody_is_asked_the_caller_hears_music_and_each_line_says
         assert 'data-leg="agent" data-leg-state="talking"' in text
 
 
+async def test_who_asks_out_of_a_conference_and_those_who_stay_each_see_what_is_so(house: House) -> None:
+    asker, stays, asked = [await house.sign_in() for _ in range(3)]
+    assert asker.agent is not None
+    assert stays.agent is not None
+    assert asked.agent is not None
+    call = await _talking(house, asker)
+    async with house.db.write() as tx:
+        offer = (await tx.session.scalars(select(CallOffer).where(CallOffer.call_id == call.id))).one()
+        offer.aside_at = now()
+        tx.session.add(_leg(call, stays.agent, "1.3", role="consult", rang_at=offer.aside_at - timedelta(minutes=1)))
+        tx.session.add(_leg(call, asked.agent, "1.4", role="consult", rang_at=offer.aside_at + timedelta(seconds=1)))
+    text = await _shown(house, asker)
+    assert 'data-state="consult"' in text and 'data-move="complete"' in text and 'data-move="conference"' in text
+    assert f"You ask {asked.agent.name}, the others go on with the caller" in text
+    assert 'data-leg="caller" data-leg-state="talking"' in text
+    text = await _shown(house, stays)
+    assert 'data-state="conference"' in text and f"Conference; {asker.agent.name} is asking somebody else" in text
+    assert text.count('data-leg-state="asked"') == 2, "who asks, and whom they ask, do not hear the caller"
+    text = await _shown(house, asked)
+    assert 'data-state="asked"' in text and f"{asker.agent.name} asks you about this call" in text
+    async with house.db.write() as tx:
+        (await tx.session.get_one(CallOffer, offer.id)).aside_at = None
+    for one in (asker, stays, asked):
+        text = await _shown(house, one)
+        assert 'data-state="conference"' in text and "everybody hears everybody" in text
+
+
 async def test_a_supervisor_who_took_the_call_over_has_it_on_the_screen_and_asks_from_there(house: House) -> None:
     boss, colleague = await house.sign_in("supervisor", phone=True), await house.sign_in()
     assert boss.agent is not None

@@ -144,6 +144,16 @@ async def test_three_talk_and_the_others_go_on_when_one_leaves(hotline: House, p
                 caller: {FIRST_HZ, SECOND_HZ},
             }
         )
+        # One of them asks somebody else: the others hear nothing of it, and each screen says what is so.
+        await to(agent, "110")
+        await stands(agent, "consult")
+        await expect(agent.page.locator(".talk-word")).to_contain_text("其他人继续与来电人通话")
+        await expect(colleague.page.locator(".talk-word")).to_contain_text("agent1正在咨询别人", timeout=PATIENT)
+        await hear({agent.page: {PRACTICE_HZ}, colleague.page: {CALLER_HZ}, caller: {SECOND_HZ}})
+        await agent.press("F8")
+        await stands(agent, "conference")
+        await stands(colleague, "conference")
+        await hear({agent.page: {CALLER_HZ, SECOND_HZ}, caller: {FIRST_HZ, SECOND_HZ}})
         await agent.press("F3")
         await stands(agent, "held")
         await hears_music(caller)
@@ -158,6 +168,9 @@ async def test_three_talk_and_the_others_go_on_when_one_leaves(hotline: House, p
         await colleague.phone_is("none")
     record = await colleague.record_of(ref)
     assert (record["outcome"], record["hangup_by"], record["agent"]) == ("answered", "caller", "agent2")
+    assert [(leg["role"], leg["result"]) for leg in record["legs"]] == [
+        ("queue", "answered"), ("consult", "answered"), ("party", "answered"),
+    ]  # fmt: skip
     hotline.agrees_with_journal(record)
 
 

@@ -132,6 +132,10 @@ class Scene:
         await self.consult(agent, to)
         await self.heard(caller={"music"}, **{agent: {to}, to: {agent}})
 
+    async def consult_among(self, agent: str, to: str) -> None:
+        """Out of a conference: the caller stays with the others."""
+        await self.move(actions.redirect(self.leg(agent), "hl-consult-among", to))
+
     async def back(self, agent: str = "a1") -> None:
         await self.move(actions.redirect(self.leg(agent), "hl-room", "agent"))
 

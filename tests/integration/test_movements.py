@@ -1,83 +1,23 @@
-"""Hold, consult, transfer, conference and parking in the real Asterisk: who hears whom, and what is told afterwards.
+"""Hold, consult, conference, transfer and parking in the real Asterisk: who hears whom, and what is told afterwards.
 
 Every movement is one command of ours; nothing of ours runs behind it. So each of these tests is also one of our process
 dying right after it.
 """
 
-import asyncio
-import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any
 
 import pytest
 
 from hotline.telephony import actions as asked
-from hotline.telephony.install import config_home
 from tests.integration import sound
 from tests.integration.deployment import once
-from tests.integration.pbx import PHONES, Ami, Pbx, free_port
+from tests.integration.movement_scene import first_in_line, journal, moves, outcome, pbx, scene, switch
+from tests.integration.pbx import Ami, Pbx
 from tests.integration.scene import SILENCE, TONES, Scene
 from tests.integration.voice import until
 
+__all__ = ["pbx", "scene", "switch"]
 pytestmark = [pytest.mark.integration, once("pbx")]
-PARK_S = 5
-
-
-def _in_thread(work: Coroutine[Any, Any, None]) -> None:
-    thread = threading.Thread(target=lambda: asyncio.run(work))
-    thread.start()
-    thread.join()
-
-
-@pytest.fixture(scope="module")
-def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pbx]:
-    sounds = sound.short_sounds(config_home() / "sounds", tmp_path_factory.mktemp("sounds"))
-    sound.tone_music(sounds, TONES["music"], TONES["again"])
-    trunk = f"{PHONES}:{free_port(20900)}"
-    made = Pbx.make(tmp_path_factory.mktemp("switch"), 23000, sounds=sounds, park_s=PARK_S, outbound_trunk=trunk)
-    _in_thread(made.start(("a1", "a2", "a3")))
-    yield made
-    _in_thread(made.stop())
-
-
-@pytest.fixture
-async def pbx(switch: Pbx) -> AsyncIterator[Pbx]:
-    """Each scene leaves it as it found it."""
-    yield switch
-
-
-@pytest.fixture
-async def scene(pbx: Pbx, events: Ami, actions: Ami) -> AsyncIterator[Scene]:
-    async with Scene(pbx, events, actions, a3={"answers": 0.2}) as made:
-        yield made
-
-
-async def first_in_line(scene: Scene, agent: str = "a3") -> None:
-    """The caller waits again, hears that it goes on, and the next agent has them."""
-    await scene.fact("HLAgain", Uniqueid=scene.call)
-    await scene.heard(caller={"again"})
-    await scene.pbx.sign_in(scene.commands, agent)
-    await scene.heard(caller={agent}, **{agent: {"caller"}})
-
-
-async def outcome(scene: Scene) -> tuple[str, str, str]:
-    told = await scene.fact("HLOutcome", Uniqueid=scene.call)
-    return told["HLOutcome"], told["HLHangupBy"], told["HLMember"]
-
-
-def moves(scene: Scene) -> list[tuple[str, str, str]]:
-    """What the caller's channel told, which is also what the journal has."""
-    told = [(fact["HLWhat"], fact["HLBy"], fact["HLTo"]) for fact in scene.facts("HLMove")]
-    assert {fact["Uniqueid"] for fact in scene.facts("HLMove")} <= {scene.call}
-    return told
-
-
-async def journal(scene: Scene) -> list[str]:
-    """Movements in the journal, once the call is over there."""
-    await until(
-        lambda: any(row[0] == "LINKEDID_END" and row[2] == scene.call for row in scene.pbx.journal()), "journal"
-    )
-    return [row[10] for row in scene.pbx.journal() if row[0] == "HLMOVE" and row[3] == scene.call]
 
 
 async def test_a_phones_own_hold_gives_music_before_and_after_a_consult_and_the_recording_goes_on(
@@ -140,6 +80,69 @@ async def test_three_talk_and_who_leaves_ends_nothing_for_the_others(scene: Scen
     await first_in_line(scene)
     scene.phones["a3"].hang_up()
     assert await outcome(scene) == ("answered", "agent", "a3")
+
+
+async def three(scene: Scene) -> None:
+    await scene.answered()
+    await scene.consulted()
+    await scene.conference()
+    await scene.heard(caller={"a1", "a2"}, a1={"caller", "a2"}, a2={"caller", "a1"})
+
+
+async def test_one_of_three_asks_somebody_else_and_the_caller_hears_nothing_of_it(scene: Scene) -> None:
+    await three(scene)
+    await scene.consult_among("a1", "a3")
+    await scene.heard(caller={"a2"}, a2={"caller"}, a1={"a3"}, a3={"a1"})
+    await scene.back()
+    await scene.heard(caller={"a1", "a2"}, a1={"caller", "a2"}, a3=SILENCE)
+    # Asked again, and brought in: four.
+    await scene.consult_among("a1", "a3")
+    await scene.heard(caller={"a2"}, a1={"a3"})
+    await scene.conference("a1", "a3")
+    await scene.heard(caller={"a1", "a2", "a3"}, a3={"caller", "a1", "a2"})
+    scene.caller.hang_up()
+    for phone in ("a1", "a2", "a3"):
+        await until(scene.phones[phone].ended.is_set, f"{phone} is let go")
+    assert (await outcome(scene))[:2] == ("answered", "caller")
+    told = [(fact["HLWhat"], fact["HLBy"], fact["HLTo"]) for fact in scene.facts("HLMove")]
+    assert told[2:] == [("asks", "a1", "a3"), ("returns", "a1", "")] * 2
+    # One part, from the answer to the end: what was spoken elsewhere is in none.
+    assert len(scene.facts("HLRecording")) == 1
+
+
+async def test_a_caller_whose_others_leave_while_one_asks_waits_for_that_one(scene: Scene) -> None:
+    await three(scene)
+    await scene.consult_among("a1", "a3")
+    await scene.heard(caller={"a2"}, a1={"a3"})
+    scene.phones["a2"].hang_up()
+    await scene.heard(caller={"music"}, a1={"a3"}, a3={"a1"})
+    await scene.back()
+    await scene.heard(caller={"a1"}, a1={"caller"})
+    scene.phones["a1"].hang_up()
+    assert await outcome(scene) == ("answered", "agent", "a1")
+
+
+async def test_a_caller_who_hangs_up_while_one_of_three_asks_leaves_them_their_word(scene: Scene) -> None:
+    await three(scene)
+    await scene.consult_among("a1", "a3")
+    await scene.heard(caller={"a2"}, a1={"a3"})
+    scene.caller.hang_up()
+    await until(scene.phones["a2"].ended.is_set, "who was with the caller is let go")
+    await scene.heard(a1={"a3"}, a3={"a1"})
+    scene.phones["a3"].hang_up()
+    await until(scene.phones["a1"].ended.is_set, "the asking leg ends")
+    assert (await outcome(scene))[:2] == ("answered", "caller")
+
+
+async def test_one_of_three_who_asks_and_is_lost_leaves_the_caller_with_the_others(scene: Scene) -> None:
+    await three(scene)
+    await scene.consult_among("a1", "a3")
+    await scene.heard(caller={"a2"}, a1={"a3"})
+    await scene.lose("a1")
+    await until(scene.phones["a3"].ended.is_set, "who was asked is let go")
+    await scene.heard(caller={"a2"}, a2={"caller"})
+    scene.phones["a2"].hang_up()
+    assert await outcome(scene) == ("answered", "agent", "a2")
 
 
 async def test_the_last_of_three_says_goodbye(scene: Scene) -> None:
@@ -375,106 +378,6 @@ async def test_a_parked_caller_whom_nobody_takes_is_first_in_line_when_the_time_
     await scene.give("parked", context="hl-wait")
     await scene.heard(caller={"music"})
     await first_in_line(scene)
-
-
-async def test_police_join_and_stay(scene: Scene) -> None:
-    """The practice extension answers for 110; the agent goes, caller and police talk on."""
-    await scene.answered()
-    await scene.consult("a1", "out-110")
-    await scene.heard(caller={"music"}, a1={"110"})
-    await scene.conference(to="110", place="party")
-    await scene.heard(caller={"a1", "110"}, a1={"caller", "110"})
-    scene.phones["a1"].hang_up()
-    await scene.heard(caller={"110"})
-    scene.caller.hang_up()
-    assert await outcome(scene) == ("answered", "caller", "a1")
-    assert moves(scene)[0] == ("consult", "a1", "outside")
-
-
-def kept(scene: Scene) -> list[set[str]]:
-    """Who is heard in each part of the recording."""
-    parts = [sound.read_wav(scene.pbx.recording(fact)) for fact in scene.facts("HLRecording")]
-    people = ("caller", "a1", "a2", "a3", "outside")
-    # A short word in a long part is still some percent of its level.
-    return [{who for who in people if sound.level(part, TONES[who]) > 200} for part in parts]
-
-
-async def test_what_is_said_to_a_lawyer_is_not_kept(scene: Scene) -> None:
-    """12348 is marked privileged in the directory."""
-    await scene.answered()
-    await scene.consult("a1", "out-12348")
-    await scene.heard(caller={"music"}, a1={"outside"}, outside={"a1"})
-    await scene.complete(to="outside", place="party")
-    await scene.heard(caller={"outside"}, outside={"caller"}, a1=SILENCE)
-    assert moves(scene) == [("consult", "a1", "outside"), ("room", "a1", "outside")]
-    scene.phones["outside"].hang_up()
-    assert await outcome(scene) == ("answered", "agent", "a1")
-    assert kept(scene) == [{"caller", "a1"}]
-
-
-async def test_what_others_outside_say_is_kept(scene: Scene) -> None:
-    await scene.answered()
-    await scene.consult("a1", "out-12355")
-    await scene.heard(caller={"music"}, a1={"outside"})
-    await scene.conference(to="outside", place="party")
-    await scene.heard(caller={"a1", "outside"}, a1={"caller", "outside"}, outside={"caller", "a1"})
-    scene.phones["a1"].hang_up()
-    await scene.heard(caller={"outside"}, outside={"caller"})
-    scene.phones["outside"].hang_up()
-    assert await outcome(scene) == ("answered", "agent", "a1")
-    assert kept(scene) == [{"caller", "a1", "outside"}]
-
-
-async def test_after_a_lawyer_who_is_not_reached_the_recording_goes_on(pbx: Pbx, events: Ami, actions: Ami) -> None:
-    """First asked, then given the caller: both times busy."""
-    async with Scene(pbx, events, actions, outside={"refuses": "486 Busy Here"}) as scene:
-        await scene.answered()
-        await scene.consult("a1", "out-12348")
-        await scene.fact("HLMove", HLWhat="back")
-        await scene.heard(caller={"a1"}, a1={"caller"})
-        await scene.give("out-12348")
-        await first_in_line(scene)
-        scene.phones["a3"].hang_up()
-        assert await outcome(scene) == ("answered", "agent", "a3")
-        assert kept(scene) == [{"caller", "a1"}, {"caller", "a3"}]
-
-
-async def test_a_number_that_is_not_allowed_is_not_reached_and_the_agent_is_back(scene: Scene) -> None:
-    await scene.answered()
-    await scene.consult("a1", "out-0013800138000")
-    await scene.fact("HLMove", HLWhat="back")
-    await scene.heard(caller={"a1"}, a1={"caller"})
-
-
-async def test_a_call_out_is_over_for_all_agents_on_it_when_the_person_leaves(scene: Scene) -> None:
-    """As a call in: two who were with them do not stay behind with each other."""
-    made = "pbx1-1.d101"
-    await scene.move(asked.originate("a1", "hl-dial", "12355", {"__HLLINE": "12345"}, channel_id=made, asked="dial"))
-    await scene.heard(a1={"outside"}, outside={"a1"})
-    scene.call = scene.leg("outside")
-    await scene.consult("a1", "a2")
-    await scene.heard(outside={"music"}, a1={"a2"}, a2={"a1"})
-    await scene.conference()
-    await scene.heard(outside={"a1", "a2"}, a1={"outside", "a2"}, a2={"outside", "a1"})
-    scene.phones["outside"].hang_up()
-    await until(lambda: all(scene.phones[name].ended.is_set() for name in ("a1", "a2")), "both phones are free", 3)
-    told = await scene.fact("HLOutcome", Uniqueid=made)
-    assert (told["HLOutcome"], told["HLHangupBy"], told["HLMember"]) == ("answered", "caller", "a1")
-
-
-async def test_a_person_called_who_is_given_to_the_queue_and_gives_up_there_was_not_helped(scene: Scene) -> None:
-    """As a caller in the same place; else nobody would call them again."""
-    await scene.pbx.sign_in(scene.commands, "a2")
-    await scene.commands.send("QueuePause", Queue="hotline", Interface="PJSIP/a2", Paused="true")
-    made = "pbx1-1.d102"
-    await scene.move(asked.originate("a1", "hl-dial", "12355", {"__HLLINE": "12345"}, channel_id=made, asked="dial"))
-    await scene.heard(a1={"outside"}, outside={"a1"})
-    scene.call = scene.leg("outside")
-    await scene.give("queue")
-    await scene.heard(outside={"again"})
-    scene.phones["outside"].hang_up()
-    told = await scene.fact("HLOutcome", Uniqueid=scene.call)
-    assert (told["HLOutcome"], told["HLHangupBy"]) == ("abandoned", "caller")
 
 
 async def test_asterisk_has_nothing_to_complain_of_after_all_that(pbx: Pbx) -> None:

@@ -47,6 +47,19 @@ EXPECTED: dict[str, list[str]] = {
         "AgentLegEnded a2 consult",
         OVER,
     ],
+    # The leg that steps out says so, and who stays is not moved: only bridges say that it is back.
+    "conference-asks-back": [
+        *ASKED,
+        "CallRejoined a1",
+        "LegAside a1",
+        "AgentRang a3 consult",
+        "CallAnswered a3 consult",
+        "AgentLegEnded a3 consult",
+        "LegRejoined a1",
+        "AgentLegEnded a1",
+        "AgentLegEnded a2 consult",
+        OVER,
+    ],
     "consult-rejected": [
         "AgentRang a2 consult",
         "AgentMissed a2 consult",

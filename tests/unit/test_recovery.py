@@ -21,7 +21,9 @@ from hotline.events import (
     CallRejoined,
     CallStarted,
     CallTransferred,
+    LegAside,
     LegHeld,
+    LegRejoined,
     LegResumed,
     PartyAnswered,
     PartyLeft,
@@ -74,6 +76,8 @@ def same(one: CallEvent, other: CallEvent) -> None:
         level["number"] = None  # nor what was dialled
     if isinstance(one, CallQueued | CallAside | CallRejoined | CallTransferred) and not getattr(one, "leg", ""):
         level["dedupe_key"] = ""  # the keys that hold an instant
+    if isinstance(one, LegAside | LegRejoined):
+        level["dedupe_key"] = ""
     assert replace(one, **level) == replace(other, **level)
 
 

@@ -26,7 +26,9 @@ from hotline.events import (
     CallRejoined,
     CallStarted,
     CallTransferred,
+    LegAside,
     LegHeld,
+    LegRejoined,
     LegResumed,
 )
 from hotline.telephony import messages as m
@@ -86,9 +88,11 @@ def _check(events: Sequence[CallEvent]) -> None:
             assert min(event.talk_ms or 0, event.wait_ms or 0) >= 0
         if isinstance(event, CallAnswered):
             assert event.wait_ms >= 0
-        if (leg := getattr(event, "leg", "")) and not isinstance(event, CallTransferred | LegHeld | LegResumed):
+        if (leg := getattr(event, "leg", "")) and not isinstance(
+            event, CallTransferred | LegAside | LegHeld | LegRejoined | LegResumed
+        ):
             legs.setdefault(leg, []).append(kind)
-        if isinstance(event, CallTransferred | LegHeld | LegResumed) and leg:
+        if isinstance(event, CallTransferred | LegAside | LegHeld | LegRejoined | LegResumed) and leg:
             assert {"CallAnswered", "PartyAnswered"} & set(legs.get(leg, ())), f"{kind} of a leg that never talked"
     for story in legs.values():
         assert tuple(story) in _STORIES, story
@@ -352,7 +356,7 @@ def _queued(events: Sequence[CallEvent]) -> Counter[str]:
 
 def _holds_an_instant(event: CallEvent) -> bool:
     """Its key does, which two tellings of one fact may know a little apart."""
-    return isinstance(event, CallQueued | CallAside | CallRejoined) or (
+    return isinstance(event, CallQueued | CallAside | CallRejoined | LegAside | LegRejoined) or (
         isinstance(event, CallTransferred) and not event.leg
     )
 

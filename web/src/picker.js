@@ -26,10 +26,12 @@ const area = () => box.querySelector("textarea");
 const options = () => [...box.querySelectorAll("[role=option]:not([hidden])")];
 const chosen = () => box.querySelector("[role=option][aria-selected=true]:not([hidden])");
 
-// Whether a call in this state may be given to somebody.
+// Whether somebody may be asked, or given the call, in this state. From a conference one may only ask.
 export function fits(state) {
-  return state === "talking" || state === "held" || state === "";
+  return ["talking", "held", "conference", ""].includes(state);
 }
+
+const mayOnlyAsk = () => document.getElementById("talk")?.dataset.state === "conference";
 
 function choose(option) {
   for (const other of box.querySelectorAll("[role=option]")) other.setAttribute("aria-selected", String(other === option));
@@ -42,9 +44,10 @@ function choose(option) {
   const to = option?.dataset.to ?? "";
   for (const button of box.querySelectorAll("[data-give]")) {
     const isAsking = button.dataset.give === "consult";
-    button.disabled = !to || (isAsking && to === "queue");
+    button.disabled = !to || (isAsking ? to === "queue" : mayOnlyAsk());
     button.classList.toggle("btn-primary", isAsking === (to !== "queue")); // what Enter does
   }
+  box.querySelector("[data-park]")?.toggleAttribute("disabled", mayOnlyAsk());
   box.querySelector("[data-note]").hidden = !(to === "queue" || to.startsWith("agent:") || area().value);
 }
 
@@ -124,6 +127,10 @@ async function give(how) {
   if (!to) return;
   if (cannot(option)) {
     toast(option.dataset.why || word("tryAgain"), true);
+    return;
+  }
+  if (mayOnlyAsk() && (to === "queue" || how !== "consult")) {
+    toast(word("notThisCall"), true);
     return;
   }
   await go(to === "queue" ? "queue" : how, { to });

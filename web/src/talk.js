@@ -146,7 +146,7 @@ function transfer() {
   if (!isTalking()) return;
   if (isWatching()) toast(word("agentsCall"), true);
   else if (isAsking()) move("complete");
-  else if (["asked", "conference", "gone"].includes(state())) toast(word("notThisCall"), true);
+  else if (["asked", "gone"].includes(state())) toast(word("notThisCall"), true);
   else picker.toggle();
 }
 
