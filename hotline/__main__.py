@@ -103,16 +103,31 @@ def run(
 
 
 @cli.command()
-def migrate() -> None:
-    """Bring the database to the shape this version needs.
+def migrate(
+    back_to: Annotated[
+        str | None,
+        typer.Option("--back-to", help="The other way: to this revision, which an earlier version says it needs."),
+    ] = None,
+    is_meant: Annotated[bool, typer.Option("--yes", help="With --back-to: not only say what would be lost.")] = False,
+) -> None:
+    """Bring the database to the shape this version needs, or back to that of an earlier one.
 
     Example: HOTLINE_DATABASE_URL=postgresql+asyncpg://hotline@127.0.0.1/hotline hotline migrate
     """
+    from hotline import admin
     from hotline import migrate as migrations
     from hotline.app import prepare_data_dir
 
     settings = _settings()
     prepare_data_dir(settings)
+    if back_to is not None:
+        lost = _wait(admin.take_back(settings, back_to, is_meant=is_meant))
+        for line in lost or ["nothing"]:
+            print(f"{'lost' if is_meant else 'would be lost'}: {line}")
+        if not is_meant:
+            raise StartupError("nothing was changed: --yes does it")
+        print(f"database is back at {back_to}: start the version that needs it")
+        return
     _wait(migrations.upgrade(settings.store_url))
     print("database is up to date")
 

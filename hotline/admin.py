@@ -1,16 +1,18 @@
-"""What the command line does: to accounts (open the store, add one row, close it; the demo start's too), to hours."""
+"""What the command line does to the store (open it, add an account or take its shape back, close it; the demo start's
+accounts too), and to hours.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from hotline import migrate
+from hotline import leadership, migrate
 from hotline.access import accounts
 from hotline.access.accounts import Passwords
 from hotline.agents import service as agents
 from hotline.app import prepare_data_dir
 from hotline.clock import now
 from hotline.db import Database, Tx
-from hotline.errors import Invalid
+from hotline.errors import Invalid, StartupError
 from hotline.ids import new_password
 from hotline.ivr import opening, render
 from hotline.settings import Settings
@@ -72,6 +74,24 @@ async def _add(tx: Tx, name: str, role: str, extension: str | None, hashed: str)
     account = await accounts.add_user(tx, name, role, hashed, at)
     if role in WITH_PHONE:
         await agents.add_agent(tx, account.id, account.name, at, extension)
+
+
+async def take_back(settings: Settings, revision: str, *, is_meant: bool) -> list[str]:
+    """The database back to the shape of an earlier version, if `is_meant`. Returns what is lost by it, one line each.
+
+    Raises StartupError, also while a worker is at work: it needs the newer shape.
+    """
+    lost = await migrate.lost_by(settings.store_url, revision)
+    db = Database(settings.store_url)
+    try:
+        found = await leadership.workers(db, settings.node, settings.data_dir.resolve())
+    finally:
+        await db.close()
+    if found.leader or found.standby:
+        raise StartupError(f"{found.leader or found.standby} is at work: stop every process of ours first; calls go on")
+    if is_meant:
+        await migrate.downgrade(settings.store_url, revision)
+    return lost
 
 
 @asynccontextmanager

@@ -254,7 +254,9 @@ class _Patient:
         if not self.asterisk.alive():
             what = "`systemctl start hotline-asterisk`" if self.asterisk.places.is_systems else "`hotline run`"
             raise Wrong(f"not running: {what} starts it")
-        version = (await self.asterisk.cli("core show version")).split(" built ")[0].strip()
+        # Before it the command line may complain of its own surroundings.
+        found = re.search(r"^Asterisk \S+", await self.asterisk.cli("core show version"), re.MULTILINE)
+        version = found[0] if found else "Asterisk"
         return f"{version}, pid {self.asterisk.pid()}, {await self.asterisk.active_calls()} channels"
 
     async def configuration(self) -> str:

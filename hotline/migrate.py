@@ -35,9 +35,24 @@ async def upgrade(url: str, revision: str = "head") -> None:
 
 
 async def downgrade(url: str, revision: str) -> None:
-    """Take the database back to `revision` ("base": empty). For tests and for taking a release back."""
+    """Take the database back to `revision` ("base": empty), so that the version that had it may start again.
+
+    Raises StartupError: it cannot be used, or never was at that revision.
+    """
     async with _migrating(url) as connection:
         await connection.run_sync(_steps().downgrade, revision)
+
+
+async def lost_by(url: str, revision: str) -> list[str]:
+    """What `downgrade` would do away with, one line each: tables and columns that `revision` has not, with what is in
+    them. Raises StartupError as it does.
+    """
+    async with _connected(url) as connection:
+        await connection.run_sync(_steps().goes_back, revision)
+        with tempfile.TemporaryDirectory() as folder:
+            async with _migrating(f"sqlite+aiosqlite:///{folder}/earlier.sqlite3") as earlier:
+                kept = await earlier.run_sync(_steps().shape_at, revision)
+        return await connection.run_sync(_steps().surplus, kept)
 
 
 async def check(url: str) -> None:

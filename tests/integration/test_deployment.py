@@ -57,9 +57,11 @@ def test_alert_rules_say_what_their_tests_expect(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-async def site(postgres_server: str) -> AsyncIterator[Deployed]:  # noqa: F811
+async def site(postgres_server: str, tmp_path: Path) -> AsyncIterator[Deployed]:  # noqa: F811
     """Everything but our own processes: users, directories, roles, Redis with its rights, settings, nginx's files."""
-    with ValkeyServer() as redis:
+    rights = tmp_path / "users.acl"
+    rights.touch()
+    with ValkeyServer(aclfile=str(rights)) as redis:
         made = Deployed(postgres_server, redis.port)
         # The server's socket lies in its own closed directory: on a real machine it is for everybody to try.
         closed = [Path(folder) for folder in re.findall(r"host=([^&]+)", unquote(postgres_server))]
@@ -68,34 +70,43 @@ async def site(postgres_server: str) -> AsyncIterator[Deployed]:  # noqa: F811
         }
         for folder, mode in modes.items():
             folder.chmod(mode | 0o011)
-        superuser = postgres_server.replace("+asyncpg", "")
         try:
             made.make_users()
             made.write_settings()
-            allow(redis.port)
-            quoted = {f"{user}_password": f"'{PASSWORDS[f'{user.upper()}_PASSWORD']}'" for user in ("owner", "app")}
-            said = psql(superuser, "-f", str(DEPLOY / "postgresql" / "roles.sql"), **quoted)
-            assert said.returncode == 0, said.stderr
+            allow(redis.port, rights)
+            new_database(made)
             made.nginx_files()
             yield made
         finally:
             await made.close()
             for folder, mode in modes.items():
                 folder.chmod(mode)
-            for statement in (
-                "DROP DATABASE IF EXISTS hotline WITH (FORCE)", "DROP ROLE IF EXISTS hotline_app",
-                "DROP ROLE IF EXISTS hotline_owner",
-            ):  # fmt: skip
-                psql(superuser, "-c", statement)
+            no_database(made)
 
 
-def allow(port: int) -> None:
-    """The lines of users.acl, given as Redis reads them from the file; the default user goes last."""
+def new_database(site: Deployed) -> None:
+    """Roles and an empty database, as roles.sql has them; an older one is gone."""
+    no_database(site)
+    quoted = {f"{user}_password": f"'{PASSWORDS[f'{user.upper()}_PASSWORD']}'" for user in ("owner", "app")}
+    said = psql(site.superuser, "-f", str(DEPLOY / "postgresql" / "roles.sql"), **quoted)
+    assert said.returncode == 0, said.stderr
+
+
+def no_database(site: Deployed) -> None:
+    for what in (
+        "DATABASE IF EXISTS hotline WITH (FORCE)",
+        "ROLE IF EXISTS hotline_app",
+        "ROLE IF EXISTS hotline_owner",
+    ):
+        psql(site.superuser, "-c", f"DROP {what}")
+
+
+def allow(port: int, rights: Path) -> None:
+    """users.acl, read by Redis itself as at its start."""
+    text = (DEPLOY / "redis" / "users.acl").read_text()
+    rights.write_text(text.replace("REDIS_PASSWORD", PASSWORDS["REDIS_PASSWORD"]))
     with Redis(port=port) as admin:
-        rows = [row.split() for row in (DEPLOY / "redis" / "users.acl").read_text().splitlines() if row[:4] == "user"]
-        for _, name, *rules in sorted(rows, key=lambda row: row[1] == "default"):
-            given = [rule.replace("REDIS_PASSWORD", PASSWORDS["REDIS_PASSWORD"]) for rule in rules]
-            admin.execute_command("ACL", "SETUSER", name, *given)
+        admin.execute_command("ACL", "LOAD")
 
 
 async def test_what_deploy_lays_out_belongs_to_whom_it_says(site: Deployed) -> None:
@@ -111,6 +122,8 @@ async def test_a_hotline_laid_out_by_deploy_takes_calls_through_every_change(sit
     nginx = subprocess.Popen([*site.nginx("-g", "daemon off;")])
     try:
         await through_tls(site)
+        # Tickets' references are in the paths.
+        assert (site.root / "nginx" / "access.log").read_text() == ""
     finally:
         nginx.terminate()
         nginx.wait()
