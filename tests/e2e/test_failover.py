@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from hotline.doctor import examine
+from tests.e2e.caller import Caller
 from tests.e2e.conftest import People
 from tests.e2e.house import House, until
 from tests.e2e.screens import AgentPage
@@ -57,6 +58,8 @@ async def test_calls_and_agents_go_to_the_other_asterisk(twins: Twins, people: P
         for lost in (talking, ringing, waiting):  # nobody tells them: their network's silence does
             assert lost.ended_by is None
     await what_was_lost(twins)
+    await it_comes_back(twins, talks, rings)
+    await callers_are_sent_back(twins, talks, rings)
     for page in (talks, rings):  # all screens began anew in one moment: one that was told to wait has asked again
         page.complaints[:] = [line for line in page.complaints if ": 503 " not in line]
 
@@ -105,6 +108,55 @@ async def what_was_lost(twins: Twins) -> None:
     assert owner == ("agent1",)
     states = there.rows("select state, phone, in_queue from agent where name in ('agent1', 'agent2')")
     assert set(states) <= {("wrap_up", "ok", 1), ("ready", "ok", 1)}
+
+
+async def it_comes_back(twins: Twins, *pages: AgentPage) -> None:
+    """In mid-call, and takes nothing: callers stay where the agents are, also when Kamailio starts anew."""
+    here, there = twins.houses.values()
+    async with twins.caller("13800138505") as caller:
+        agent = await answers(caller, *pages)
+        await here.start()
+        await twins.answer("pbx1", "pbx2")
+        await says(there, "pbx1 stands by, pbx2 has the agents")
+        assert (await agent.hears())["rms"] > 0.01
+        await agent.hang_up()
+    twins.kamailio.stop()
+    twins.kamailio.start()
+    await twins.answer("pbx1", "pbx2")
+    claims = twins.sip("pbx2").replace("sip:", "sip:active@")
+    await until(lambda: twins.kamailio.states()[claims].startswith("A"), what="pbx2 says that it has the agents")
+    async with twins.caller("13800138506") as caller:
+        await (await answers(caller, *pages)).hang_up()
+    calls = there.rows("select node from call where caller_number in ('13800138505', '13800138506')")
+    assert calls == [("pbx2",), ("pbx2",)]
+    assert await here.asterisk.active_calls() == 0
+
+
+async def callers_are_sent_back(twins: Twins, *pages: AgentPage) -> None:
+    """By hand, at a quiet hour: with the next call the agents and their phones follow."""
+    twins.kamailio.ask("htable.sets", "hotline", "node", twins.sip("pbx1"))
+    async with twins.caller("13800138507") as caller:
+        await (await answers(caller, *pages)).hang_up()
+    here = twins.houses["pbx1"]
+    assert here.rows("select node from call where caller_number = '13800138507'") == [("pbx1",)]
+    await says(here, "pbx1 has the agents, pbx2 stands by")
+
+
+async def answers(caller: Caller, *pages: AgentPage) -> AgentPage:
+    """Whoever is rung, and hears the caller."""
+    for page in pages:
+        if await page.page.get_attribute("#phone", "data-state") == "wrap_up":
+            await page.press("F9")
+
+    async def rung() -> AgentPage | None:
+        calls = [await page.page.get_attribute("#softphone", "data-call") for page in pages]
+        return next((page for page, call in zip(pages, calls, strict=True) if call == "ringing"), None)
+
+    agent: AgentPage = await until(rung, what="a phone rings")
+    await agent.answer()
+    await caller.until(lambda one: one.loudness() > 300)
+    assert (await agent.hears())["rms"] > 0.01
+    return agent
 
 
 async def says(house: House, what: str) -> None:
