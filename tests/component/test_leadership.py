@@ -26,6 +26,8 @@ async def standing_by(db: Database, folder: Path) -> AsyncIterator["Standby"]:
     try:
         async with asyncio.timeout(BOUND_S):
             await standby.waits.wait()
+            while (named := (await workers(db, "pbx1", folder)).standby) is None or not named.endswith(ME):
+                await asyncio.sleep(0.02)  # its place first, its name then
         yield standby
     finally:
         await standby.end()

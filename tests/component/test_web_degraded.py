@@ -53,11 +53,11 @@ async def test_a_store_that_cannot_be_read_is_said_on_every_screen(
                 await hub._step()
             beat, told = await socket.frame(), await socket.frame()
             assert not beat["patches"]
-            assert "stale since" in _stale(told)
+            assert "The database is away since" in _stale(told)
             assert hub.state.stale_since == read_at
             assert {line["event"] for line in logs} == {"live.read failed, tried again"}
         await hub._step()
-        assert "stale since" not in _stale(await socket.frame())
+        assert "away since" not in _stale(await socket.frame())
 
 
 async def test_a_socket_says_whose_it_is(house: House) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from hotline import migrate
 from hotline.db import Database
 from tests.integration import deployment
 from tests.integration.deployment import embedded_only
@@ -268,7 +269,10 @@ async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> No
     assert (await hotline.command("migrate"))[0] == 0
     deployment.write(hotline.settings, "update alembic_version set version_num = '2099_01_01_much_later'")
     line = await hotline.refused()
-    assert line == ("the database is newer than this hotline (revision 2099_01_01_much_later): start the newer version")
+    assert line == (
+        "the database is newer than this hotline (revision 2099_01_01_much_later): start the newer version,"
+        f" or take the database back with that version's `hotline migrate --back-to {migrate.newest()}`"
+    )
     assert hotline.rows("select version_num from alembic_version") == [("2099_01_01_much_later",)]
     assert hotline.asterisks() == []
 
