@@ -63,8 +63,13 @@ def pitches(heard: np.ndarray) -> set[int]:
     return {voice for voice in _VOICES if strength[np.abs(hertz - voice) < 12].sum() > _CLEAR * whole}
 
 
+async def page_wave(page: Page) -> list[int]:
+    wave: list[int] = await page.evaluate(_HEAR)
+    return wave
+
+
 async def page_hears(page: Page) -> set[int]:
-    return pitches(np.array(await page.evaluate(_HEAR)))
+    return pitches(np.array(await page_wave(page)))
 
 
 async def hear(voices: dict[Page | Caller | Voice, set[int]]) -> None:
@@ -79,7 +84,20 @@ async def hear(voices: dict[Page | Caller | Voice, set[int]]) -> None:
     try:
         await until(right)
     except AssertionError:
-        raise AssertionError(f"who hears whom: {list(now.values())}, not {list(voices.values())}") from None
+        said = [f"{found} ({await _arrived(who)})" for who, found in now.items()]
+        raise AssertionError(f"who hears whom: {', '.join(said)}, not {list(voices.values())}") from None
+
+
+async def _arrived(who: Page | Caller | Voice) -> str:
+    """How loud it is, and its strongest pitch: silence, something else, and a voice in pieces are different faults."""
+    if isinstance(who, Voice):
+        return "as a voice"
+    samples = (np.array(await page_wave(who)) if isinstance(who, Page) else who.heard(0.7)).astype(float)
+    if not len(samples):
+        return "no track"
+    strength = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    loud = np.sqrt(np.mean(samples**2))
+    return f"{loud:.0f} loud, most at {np.fft.rfftfreq(len(samples), 1 / RATE)[strength.argmax()]:.0f} Hz"
 
 
 async def _heard_by(who: Page | Caller | Voice) -> set[int]:

@@ -22,5 +22,5 @@ def test_every_screen_is_in_order(locale: str, scheme: str, size: str) -> None:
     phone = OF_THE_PHONE[locale == "en" :: 2]
     command += ["--only", *(name for name in samples.SCREENS if name in phone or name not in OF_THE_PHONE)]
     command += ["--locales", locale, "--schemes", scheme, "--size", size]
-    done = subprocess.run(command, check=False, cwd=CHECKOUT, capture_output=True, text=True, timeout=400)
+    done = subprocess.run(command, check=False, cwd=CHECKOUT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
