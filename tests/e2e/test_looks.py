@@ -15,7 +15,7 @@ from tests.integration.deployment import once
 pytestmark = once("pictures")
 
 
-@pytest.mark.timeout(410)
+@pytest.mark.timeout(610)
 @pytest.mark.parametrize(("locale", "scheme", "size"), [("zh_CN", "light", "1366x768"), ("en", "dark", "1366x640")])
 def test_every_screen_is_in_order(locale: str, scheme: str, size: str) -> None:
     command = [sys.executable, "-m", "tests.e2e.gallery", "--axe"]
