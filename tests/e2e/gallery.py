@@ -164,6 +164,7 @@ def show(page: Page, base: str, name: str, locale: str) -> list[str]:
     page.clock.run_for(1200)
     page.evaluate(PHONE, STATES.get(name, {}))
     if name in BROKEN:
+        page.wait_for_selector("html[data-started]", state="attached")  # all of its parts listen
         page.evaluate(BROKEN[name])
         page.clock.run_for(2500)
         page.evaluate(PHONE, STATES.get(name, {}))

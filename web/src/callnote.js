@@ -102,6 +102,7 @@ export function start(show) {
   open = show;
   keep.serve({ shown: () => call?.name ?? "", into });
   area().addEventListener("input", () => {
+    if (!call) return;
     const { name, at, number } = call;
     const isKept = keep.store().write(name, area().value, { at, number });
     box.querySelector("[data-status]").textContent = isKept ? word("keptHere") : word("notKept");
