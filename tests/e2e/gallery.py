@@ -34,7 +34,7 @@ STATIC = CHECKOUT / "web" / "static"
 CSP = "default-src 'self'; connect-src 'self' ws:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 # What only the real server answers.
-ABSENT = ("/live", "/me/", "/fields/", "/console/talk", "/console/targets", "/console/help")
+ABSENT = ("/live", "/me/", "/fields/", "/console/")
 BAD = ("serious", "critical")
 WHERE_PHONES_DIFFER = (".col-phone", "#help-asked", "dialog[open]", "#toasts")
 TALKS = ("calling", "consult", "conference", "asked", "not-reached", "on-hold", "picker")
