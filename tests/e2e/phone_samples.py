@@ -21,7 +21,7 @@ def watcher(name: str, mode: str | None, since: datetime, pending: str | None = 
 
 def talk(state: str, *legs: LegRow, with_name: str = "", missed: tuple[str, str] | None = None, **more: Any) -> Talk:
     """Who is on the call."""
-    return Talk("c", state, with_name, legs, more.get("in_room", state == "held"), missed, state)
+    return Talk("c", state, with_name, legs, more.get("in_room", state == "held"), missed, state, "among" in more)
 
 
 def talks(ago: Callable[[float], datetime]) -> Mapping[str, Mapping[str, Any]]:
@@ -43,6 +43,11 @@ def talks(ago: Callable[[float], datetime]) -> Mapping[str, Mapping[str, Any]]:
             "talk": talk("calling", caller, LegRow("party", "029****6600", "ringing", ago(4)), with_name="029****6600")
         },
         "conference-held": {"talk": talk("held", LegRow("caller", "138****1234", "held", ago(31)), third, two)},
+        "calls-aside": {
+            "talk": talk("calling", talking, two, replace(place, state="ringing"), with_name=place.name, among=True)
+        },
+        "asks-aside": {"talk": talk("consult", talking, two, place, with_name=place.name, among=True)},
+        "another-asks": {"talk": talk("conference", talking, two, place, with_name="江月", among=True)},
         "caller-gone": {
             "talk": talk("gone", LegRow("caller", "138****1234", "gone", ago(3)), replace(two, state="asked"))
         },
@@ -167,8 +172,9 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
                      "help-asked", "help-listened", "help-whispered", "help-joined", "help-joined-asked")
     },
     **{f"phone-{name}": {**_TALKS, "data-asked": "dial"} for name in ("dialling", "dialled")},
-    **{f"phone-{name}": {**_TALKS, "data-talk": "consult"} for name in ("consult-place", "completing")},
-    "phone-calling-outside": {**_TALKS, "data-talk": "calling"},
+    **{f"phone-{name}": {**_TALKS, "data-talk": "consult"} for name in ("consult-place", "completing", "asks-aside")},
+    **{f"phone-{name}": {**_TALKS, "data-talk": "calling"} for name in ("calling-outside", "calls-aside")},
+    "phone-another-asks": {**_TALKS, "data-talk": "conference"},
     "phone-conference-held": {**_TALKS, "data-talk": "held"},
     "phone-caller-gone": {**_TALKS, "data-talk": "gone"},
     **{f"phone-{name}": {"data-phone": "registered"} for name in ("parked", "testing", "tested")},
