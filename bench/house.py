@@ -26,8 +26,9 @@ from hotline.clock import now
 from hotline.db import Database
 from hotline.settings import CHECKOUT, Settings
 from hotline.telephony import actions
-from hotline.telephony.asterisk import Asterisk, write_file
+from hotline.telephony.asterisk import Asterisk
 from hotline.telephony.client import AmiClient
+from hotline.telephony.files import write_file
 from hotline.telephony.install import config_home
 from tests.integration import deployment
 from tests.integration.pbx import PHONES, TRUNK, Sipp, free_port

@@ -16,7 +16,8 @@ from hotline.errors import Invalid, StartupError
 from hotline.ids import new_password
 from hotline.ivr import opening, render
 from hotline.settings import Settings
-from hotline.telephony.asterisk import Asterisk, write_file
+from hotline.telephony.asterisk import Asterisk
+from hotline.telephony.files import write_file
 
 DEMO_FILE = "demo-accounts.txt"
 _DEMO = (

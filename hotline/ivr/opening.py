@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from hotline.ivr.hours import Hours, Opening, Special, alike
 from hotline.settings import Settings
-from hotline.telephony.asterisk import write_file
+from hotline.telephony.files import write_file
 from hotline.working_time import MonthDay, Season, Timetable, Week, Windows, parse_week, parse_windows, show_windows
 
 FILE: Final = "opening.json"

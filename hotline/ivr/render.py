@@ -8,7 +8,8 @@ from hotline.errors import StartupError
 from hotline.ivr import opening
 from hotline.ivr.menu import SPOKEN, VOICEMAIL_S
 from hotline.settings import Settings
-from hotline.telephony.asterisk import DIALPLAN, HOURS, environment
+from hotline.telephony.asterisk import DIALPLAN, HOURS
+from hotline.telephony.files import environment
 from hotline.telephony.install import places
 
 _NUMBER = re.compile(r"[0-9]{2,20}")

@@ -18,33 +18,28 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from ipaddress import ip_network
 from pathlib import Path
 
 import structlog
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hotline.clock import from_epoch
-from hotline.errors import Invalid, StartupError, TelephonyError
+from hotline.errors import StartupError, TelephonyError
 from hotline.settings import Settings
 from hotline.telephony import ports
+from hotline.telephony.files import AGENTS, agents_text, environment, network, write_file
 from hotline.telephony.install import Installation, Places, config_home, find, places
 
 log = structlog.get_logger()
 
 DIALPLAN = "extensions.conf"
 HOURS = "hours.conf"
-AGENTS = "pjsip_agents.conf"
 MANAGER = "manager.conf"
 _MANAGERS = ("events", "actions")
 _BOOT_S = 30.0
 _COMMAND_S = 10.0
 _STOP_S = 8.0
 _ENDING_S = 1.0
-_ENDPOINT = re.compile(r"[a-z0-9]{1,32}")
-_NUMBER = re.compile(r"[0-9]{3,15}")
 _VERSION = re.compile(r"hl-hours-version.*?NoOp\((\w+)\)", re.DOTALL)
-_SECRET = re.compile(r"[A-Za-z0-9_\-]{16,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +137,7 @@ class Asterisk:
             "modules": self.installation.modules,
             "available": {path.name for path in self.installation.modules.glob("*.so")},
             "secrets": self.secrets(),
-            "trunks": [_network(address) for address in settings.trunk_addresses],
+            "trunks": [network(address) for address in settings.trunk_addresses],
             "rtp_first": settings.rtp_range[0],
             "rtp_last": settings.rtp_range[1],
         }
@@ -429,46 +424,3 @@ class Asterisk:
             if link.is_symlink() or link.exists():
                 link.unlink()
             link.symlink_to(target)
-
-
-def environment() -> Environment:
-    """Templates: an unknown name is an error, never an empty place in a dialplan."""
-    return Environment(
-        loader=FileSystemLoader(config_home()),
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 (no HTML: every value is checked where it enters)
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-
-
-def agents_text(phones: Sequence[tuple[str, str]], outside: Mapping[str, str] | None = None, trunk: str = "") -> str:
-    """`outside`: numbers by endpoint, rung through `trunk`; without one they are pages' phones.
-
-    Raises Invalid for an id, secret or number that could end its line or its section.
-    """
-    numbers = dict(outside or {}) if trunk else {}
-    if not all(_NUMBER.fullmatch(number) for number in numbers.values()):
-        raise Invalid("a number outside has characters that Asterisk cannot take")
-    for endpoint, secret in phones:
-        if not _ENDPOINT.fullmatch(endpoint) or not _SECRET.fullmatch(secret):
-            raise Invalid("a phone's name or secret has characters that Asterisk cannot take")
-    return environment().get_template(f"{AGENTS}.j2").render(phones=sorted(phones), outside=numbers, trunk=trunk)
-
-
-def write_file(path: Path, text: str, mode: int = 0o600) -> None:
-    """Whole or not at all, readable by us alone, or by whom `mode` lets."""
-    part = path.with_name(f".{path.name}.part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-
-
-def _network(address: str) -> str:
-    try:
-        return str(ip_network(address))
-    except ValueError:
-        raise StartupError(f"HOTLINE_TRUNKS: {address!r} is no address and no network") from None

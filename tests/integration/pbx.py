@@ -18,7 +18,8 @@ from typing import Any
 
 from hotline.ivr import render
 from hotline.settings import CHECKOUT, Settings
-from hotline.telephony.asterisk import Asterisk, write_file
+from hotline.telephony.asterisk import Asterisk
+from hotline.telephony.files import write_file
 from hotline.telephony.install import find_program
 
 # Addresses and first ports of this process's own: several test runs may share a machine, and a run has three processes.

@@ -16,7 +16,8 @@ from hotline.ivr.menu import SPOKEN
 from hotline.ivr.prompts import PROMPTS, missing, used
 from hotline.settings import CHECKOUT, Settings
 from hotline.telephony import install, ports
-from hotline.telephony.asterisk import AmiSecrets, Asterisk, agents_text
+from hotline.telephony.asterisk import AmiSecrets, Asterisk
+from hotline.telephony.files import agents_text
 from hotline.telephony.install import Installation
 
 GOLDEN = CHECKOUT / "tests" / "golden"

@@ -11,7 +11,7 @@ from hotline.calls import directory
 from hotline.errors import Invalid, StartupError
 from hotline.ivr import render
 from hotline.settings import Settings
-from hotline.telephony.asterisk import environment
+from hotline.telephony.files import environment
 
 TRUNK = "127.0.0.9:5070"
 MOBILE = "1[3-9]XXXXXXXXX"
