@@ -23,6 +23,7 @@ from hotline.clock import from_epoch, iso, local, now
 from hotline.db import Database, ParkedEvent
 from hotline.errors import HotlineError
 from hotline.ivr import opening, prompts
+from hotline.ivr.hours import Hours
 from hotline.ivr.render import texts
 from hotline.settings import CHECKOUT, Settings
 from hotline.telephony import actions, ports
@@ -242,7 +243,7 @@ class _Patient:
 
     async def calendar(self) -> str:
         found = opening.find(self.settings.data_dir)
-        hours = opening.hours(self.settings)
+        hours = Hours(self.settings, found.opening)
         what, until = hours.what(now()), hours.known_until()
         if found.problem:
             raise Wrong(f"{found.problem} (in force are the hours accepted before: now {what})")
