@@ -25,8 +25,6 @@ from hotline.telephony.asterisk import Asterisk
 log = structlog.get_logger()
 _BANNER = b"Asterisk Call Manager"
 _SURE = timedelta(seconds=3)  # a node that gave the agents away may lose its manager for a moment
-_CLAIM = "dialplan add extension active,1,Hangup,21 into hl-trunk replace"
-_UNCLAIM = "dialplan remove extension active@hl-trunk"
 
 
 class Turn:
@@ -69,7 +67,7 @@ class Turn:
         if not self.is_shared:
             return
         try:
-            await self._asterisk.cli(_CLAIM if self.is_ours else _UNCLAIM)
+            await self._asterisk.claim_turn(self.is_ours)
         except TelephonyError as error:  # told again with the next snapshot
             log.warning("turn.not told", error=error.message)
 

@@ -50,6 +50,10 @@ class AmiSecrets:
     actions: str
 
 
+_CLAIM = "dialplan add extension active,1,Hangup,21 into hl-trunk replace"
+_UNCLAIM = "dialplan remove extension active@hl-trunk"
+
+
 class Asterisk:
     """One node's Asterisk. `texts`: rendered files of the dialplan, by name (ivr.render.texts). `preload`: a library
     that comes before all others, for a clock that can be set. `sounds`: prompts and music, ours if not given.
@@ -172,15 +176,30 @@ class Asterisk:
         if not self.alive():
             return
         try:
-            await self.cli("dialplan reload")
+            await self._reload_dialplan()
             wanted, found = _VERSION.search(text), _VERSION.search(await self.cli("dialplan show hl-hours-version"))
             if wanted is None or found is None or "".join(found[1]) != wanted[1]:
                 raise TelephonyError("Asterisk did not take the opening hours; those before are in force.")
         except TelephonyError:
             if was is not None:
                 self._put_hours(was)
-                await self.cli("dialplan reload")
+                await self._reload_dialplan()
             raise
+
+    async def _reload_dialplan(self) -> None:
+        """The claim is no file's: a reload takes it away."""
+        is_claimed = await self.has_turn()
+        await self.cli("dialplan reload")
+        if is_claimed:
+            await self.claim_turn(True)
+
+    async def has_turn(self) -> bool:
+        """Whether this Asterisk says that it has the agents. Raises TelephonyError."""
+        return "'active'" in await self.cli("dialplan show active@hl-trunk")
+
+    async def claim_turn(self, is_ours: bool) -> None:
+        """It says so from now on, or no more; not beyond its end. Raises TelephonyError."""
+        await self.cli(_CLAIM if is_ours else _UNCLAIM)
 
     def _put_hours(self, text: str) -> None:
         self.texts[HOURS] = text

@@ -95,9 +95,11 @@ async def test_a_caller_meets_at_every_time_what_was_said_of_it(new_pbx: NewPbx,
         await actions.send("Originate", Channel="Local/12345@hl-trunk", Application="Wait", Data="60", Async="true")
         await events.fact("HLRecording")
         up = await asterisk.active_calls()
+        await asterisk.claim_turn(True)
         opening.adopt(settings.data_dir, SEASONS)
         await asterisk.reload_hours(render.hours_text(settings))
         assert await asterisk.active_calls() == up > 0
+        assert await asterisk.has_turn()  # what tells who sends callers where agents are
     await asterisk.cli("channel request hangup all")
     now = promised(Hours(settings, opening.parse(SEASONS)), SEASONS_MOMENTS)
     assert set(now.values()) == {True, False}
