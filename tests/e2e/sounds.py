@@ -27,6 +27,23 @@ _SPEAK = """
     tone.start();
     return voice.stream;
   };
+  const kind = RTCPeerConnection.prototype, { setRemoteDescription } = kind;
+  kind.setRemoteDescription = function (...args) {
+    window.connected = this;
+    return setRemoteDescription.apply(this, args);
+  };
+}
+"""
+# What the browser counts of the sound that comes in, a stream each.
+_COUNTED = """
+async () => {
+  const found = [];
+  for (const row of (await window.connected?.getStats() ?? new Map()).values()) {
+    if (row.type !== 'inbound-rtp') continue;
+    const names = ['ssrc', 'packetsReceived', 'packetsLost', 'packetsDiscarded', 'concealedSamples', 'audioLevel'];
+    found.push(Object.fromEntries(names.map((name) => [name, row[name]])));
+  }
+  return JSON.stringify(found);
 }
 """
 # The last second of what arrives, as 16-bit samples at the telephone's rate.
@@ -97,7 +114,8 @@ async def _arrived(who: Page | Caller | Voice) -> str:
         return "no track"
     strength = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
     loud = np.sqrt(np.mean(samples**2))
-    return f"{loud:.0f} loud, most at {np.fft.rfftfreq(len(samples), 1 / RATE)[strength.argmax()]:.0f} Hz"
+    said = f"{loud:.0f} loud, most at {np.fft.rfftfreq(len(samples), 1 / RATE)[strength.argmax()]:.0f} Hz"
+    return f"{said}; {await who.evaluate(_COUNTED)}" if isinstance(who, Page) else said
 
 
 async def _heard_by(who: Page | Caller | Voice) -> set[int]:
