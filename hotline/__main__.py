@@ -240,15 +240,16 @@ def opening_hours(
 
 @cli.command()
 def when(at: Annotated[datetime, typer.Argument(help="Local time, for instance 2026-05-09T10:00.")]) -> None:
-    """Say what a caller would meet at a time. The first word is open or closed.
+    """Say what a caller would meet at a time, by a supervisor's word if there is one. The first word is open or closed.
 
     Example: hotline when 2026-05-09T10:00
     """
+    from hotline import admin
     from hotline.ivr import opening
 
     settings = _settings()
     local = at if at.tzinfo else at.replace(tzinfo=ZoneInfo(settings.timezone))
-    print(opening.hours(settings).what(local))
+    print(opening.hours(settings).what(local, _wait(admin.opening_word(settings))))
 
 
 @cli.command()

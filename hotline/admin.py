@@ -12,9 +12,10 @@ from hotline.agents import service as agents
 from hotline.app import prepare_data_dir
 from hotline.clock import now
 from hotline.db import Database, Tx
-from hotline.errors import Invalid, StartupError
+from hotline.errors import Invalid, StartupError, TelephonyError
 from hotline.ids import new_password
 from hotline.ivr import opening, render
+from hotline.ivr.switch import Word, read
 from hotline.settings import Settings
 from hotline.telephony.asterisk import Asterisk
 from hotline.telephony.files import write_file
@@ -104,6 +105,18 @@ async def _store(settings: Settings) -> AsyncIterator[Database]:
         yield db
     finally:
         await db.close()
+
+
+async def opening_word(settings: Settings) -> Word | None:
+    """A supervisor's word on the hours, as Asterisk has it; None without one, and while it does not run."""
+    asterisk = Asterisk(settings, {})
+    if not asterisk.alive():
+        return None
+    try:
+        said = await asterisk.cli("database get hl switch")
+    except TelephonyError:
+        return None
+    return read(said.partition("Value:")[2])
 
 
 async def set_opening(settings: Settings, text: str) -> opening.Found:

@@ -72,6 +72,7 @@ class App:
             )
         self.switchboard = Switchboard(settings, self.db, secrets.actions, is_worker="worker" in roles)
         self.actions, send = self.switchboard.own, self.switchboard.send
+        self.lines = self.switchboard.clients
         self.desk = AgentDesk(self.db, send, bus=self.bus, settings=settings)
         self.outbound = Outbound(self.db, send, settings=settings, node=self.switchboard.active)
         self.control = CallControl(
@@ -94,6 +95,8 @@ class App:
                 desk=self.desk,
                 supervision=self.supervision,
                 ami_secret=secrets.events,
+                commands=self.actions,
+                on_word=self.hours.say,
             )
             if "worker" in roles
             else None

@@ -69,6 +69,7 @@ __all__ = [
     "LegRejoined",
     "LegResumed",
     "NodeChanged",
+    "OpeningSaid",
     "OutsideDialled",
     "PartyAnswered",
     "PartyLeft",
@@ -238,6 +239,20 @@ class OutsideDialled(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpeningSaid(Event):
+    """A supervisor said how the lines are from `at` on. `state`: open, closed, emergency, calendar (the hours again).
+
+    `until`: None until another word. `way`: web or phone; `by`: an account's id, or the name of a PIN.
+    """
+
+    state: str
+    until: datetime | None
+    way: str
+    by: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeChanged(Event):
     """What we know of an Asterisk: `live`, or `stale` since `at`. A new `epoch` makes screens start over."""
 
@@ -331,7 +346,8 @@ CATALOGUE: dict[str, type[Event]] = {
         PartyLeft, RecordingStarted, RecordingChecked, CallEnded, CallMerged, CallCorrected, CallLineNamed,
         AgentChanged, PhoneSecretChanged, PhoneProvisioned, ContactOpened, TicketChanged, TicketMoved, TicketHandedTo,
         TicketHandedBack, TicketShownTo, PenHanded, PenAsked, TicketAddedTo, CallBackDue, CallBackDone, OutsideDialled,
-        NodeChanged, DriftCorrected, TotalsCompared, SignedIn, SignedOut, HelpAsked, HelpEnded, SupervisionChanged,
+        NodeChanged, OpeningSaid, DriftCorrected, TotalsCompared, SignedIn, SignedOut, HelpAsked, HelpEnded,
+        SupervisionChanged,
     )
 }  # fmt: skip
 

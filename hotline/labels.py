@@ -171,6 +171,12 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "fair": N_("Sound is fair"),
         "bad": N_("Sound is bad"),
     },
+    "opening": {
+        "open": N_("Lines open"),
+        "closed": N_("Lines closed"),
+        "emergency": N_("Emergency"),
+        "calendar": N_("By the opening hours"),
+    },
     "phase": {
         "greeting": N_("Greeting"),
         "waiting": N_("Waiting"),

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 _NODE = re.compile(r"[a-z0-9]{1,16}")
+_PIN, _PIN_NAME = re.compile(r"[0-9]{6,12}"), re.compile(r"[a-z0-9]{1,16}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 _PLACE = re.compile(r"[0-9XZN]|\[(?:[0-9](?:-[0-9])?)+\]")
 _PATTERN = re.compile(rf"_?({_PLACE.pattern}){{3,15}}")
@@ -82,6 +83,17 @@ class Settings(BaseSettings):
     )
     supervision_shown: bool = Field(
         True, description="Agents see a supervisor who only listens. Whoever whispers or joins is seen in any case."
+    )
+    switch_number: str = Field(
+        "",
+        pattern=r"^([0-9]{3,15})?$",
+        description="Dialled number, as the trunk delivers it, at which supervisors open and close the lines by PIN; "
+        "empty: on the board only.",
+    )
+    switch_pins: str = Field(
+        "",
+        description="Who may do that: `name:PIN` with commas between, a PIN of 6 to 12 digits each, for instance "
+        "`wang:834712,li:905533`.",
     )
     node: str = Field("pbx1", pattern=r"^[a-z0-9]{1,16}$", description="Name of this Asterisk, in every record.")
     nodes: str = Field(
@@ -155,6 +167,24 @@ class Settings(BaseSettings):
             if not (number.isdigit() and channels.isdigit() and int(channels) > 0):
                 raise ValueError("expected number:channels, for instance 12345:5,2912345:1")
         return value
+
+    @field_validator("switch_pins")
+    @classmethod
+    def _switch_pins(cls, value: str) -> str:
+        found = [part.strip().partition(":") for part in value.split(",") if part.strip()]
+        if not all(_PIN_NAME.fullmatch(name) and _PIN.fullmatch(pin) for name, _, pin in found):
+            raise ValueError("expected name:PIN, small letters and digits, each PIN of 6 to 12 digits")
+        if len({name for name, _, _ in found}) < len(found) or len({pin for _, _, pin in found}) < len(found):
+            raise ValueError("two have the same name or the same PIN")
+        return value
+
+    @model_validator(mode="after")
+    def _switch(self) -> Self:
+        if bool(self.switch_number) != bool(self.switch_pins):
+            raise ValueError("HOTLINE_SWITCH_NUMBER and HOTLINE_SWITCH_PINS need each other")
+        if self.switch_number in self.line_channels:
+            raise ValueError("HOTLINE_SWITCH_NUMBER is a line of HOTLINE_LINES: callers would be asked for a PIN")
+        return self
 
     @field_validator("outbound_trunk")
     @classmethod
@@ -235,6 +265,12 @@ class Settings(BaseSettings):
         """Dialled number → channels, in the order given."""
         pairs = (part.strip().partition(":") for part in self.lines.split(","))
         return {number: int(channels) for number, _, channels in pairs}
+
+    @cached_property
+    def pins(self) -> dict[str, str]:
+        """Name → PIN of who may open and close the lines by telephone."""
+        pairs = (part.strip().partition(":") for part in self.switch_pins.split(",") if part.strip())
+        return {name: pin for name, _, pin in pairs}
 
     @cached_property
     def rtp_range(self) -> tuple[int, int]:

@@ -7,7 +7,7 @@ and events.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
@@ -31,6 +31,7 @@ from hotline.clock import now
 from hotline.db import Database, Tx
 from hotline.errors import HotlineError, Invalid, TelephonyError
 from hotline.events import AgentMissed, CallEvent, DriftCorrected, NodeChanged
+from hotline.ivr import switch, words
 from hotline.leadership import Leadership
 from hotline.settings import Settings
 from hotline.telephony import actions
@@ -44,6 +45,7 @@ _RETRY_S = 1.0
 _UNWRITTEN_AFTER = timedelta(seconds=2)
 _SWEEP_S = 1.0
 _OF_CALLS = frozenset({"call", "queue"})
+_OF_HOURS = frozenset({"HLSwitch", "HLSwitchRefused"})
 
 
 class Worker:
@@ -61,6 +63,8 @@ class Worker:
         desk: AgentDesk,
         supervision: SupervisorDesk,
         ami_secret: str,
+        commands: words.Line | None = None,
+        on_word: Callable[[switch.Word], None] = lambda _word: None,
     ) -> None:
         self.node = settings.node
         self.settings = settings
@@ -69,6 +73,7 @@ class Worker:
         self.asterisk = asterisk
         self.desk = desk
         self.supervision = supervision
+        self._commands, self._on_word = commands, on_word
         self.tracker = Tracker(settings.node)
         self.live = asyncio.Event()
         self.lost = asyncio.Event()
@@ -122,6 +127,9 @@ class Worker:
         """All that one socket read brought, as one transaction."""
         events: list[CallEvent] = []
         seen: list[tuple[presence.Observation, datetime]] = []
+        said = [message for message in batch if isinstance(message, UserEvent) and message.name in _OF_HOURS]
+        if said:
+            await self._hours_said(said)
         with self._in_step():
             for message in batch:
                 events += self.tracker.feed(message)
@@ -135,6 +143,24 @@ class Worker:
             isinstance(observation, presence.PhoneSeen | presence.SilentSeen) for observation, _at in seen
         ):
             self._react.set()
+
+    async def _hours_said(self, facts: Sequence[UserEvent]) -> None:
+        """A supervisor's word on the hours. Asterisk goes by it already; lost here, the next snapshot brings it."""
+        for fact in facts:
+            word = switch.of_fact(fact.fields)
+            if fact.name == "HLSwitchRefused":
+                log.warning("opening.PIN refused: five wrong ones, nobody is heard for ten minutes")
+            if word is not None:
+                self._on_word(word)
+                with suppress(exc.SQLAlchemyError, OSError):
+                    async with self.db.write() as tx:
+                        await words.take_in(tx, word, self.node)
+
+    async def _hours_agree(self) -> None:
+        with suppress(exc.SQLAlchemyError, OSError):
+            word = await words.agree(self.db, self.events, self._commands, self.node)
+            if word is not None:
+                self._on_word(word)
 
     @contextmanager
     def _in_step(self) -> Iterator[None]:
@@ -178,6 +204,7 @@ class Worker:
             if self.live.is_set() and self._agree and not takes:
                 await self._look(snapshot)
                 await self.turn.tell()
+                await self._hours_agree()
                 return
             has_agents = takes or self.turn.is_ours
             dead = await self.turn.dead() if takes else frozenset()
@@ -204,6 +231,7 @@ class Worker:
                 await self.turn.taken()
             else:
                 await self.turn.tell()
+        await self._hours_agree()
 
     async def _restore(self, snapshot: Snapshot, *, takes: bool) -> Sequence[reconcile.Wish]:
         """An Asterisk that has begun anew, or takes the agents over from another, is told what it does not know of its

@@ -207,6 +207,8 @@ class _Peer:
             data = self.rows(command)
         elif action == "corestatus":
             data = reply(command, ("CoreStartupDate", plan.boot[0]), ("CoreStartupTime", plan.boot[1]))
+        elif action == "dbget":
+            data = refusal(command, "Database entry not found")
         else:
             data = reply(command)
         if data:

@@ -36,6 +36,7 @@ from hotline.errors import HotlineError
 from hotline.ids import new_id
 from hotline.leadership import Workers
 from hotline.settings import Settings
+from hotline.telephony.actions import Command
 from tests import factories
 from web.app import create_app, wire
 from web.deps import Web
@@ -127,6 +128,17 @@ class SupervisorDesk:
         await self._desk._tell("leave", supervisor_id)
 
 
+class Line:
+    """Stands where a connection for commands does."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def send(self, command: Command) -> Mapping[str, Any]:
+        await self._desk._tell("send", command)
+        return {}
+
+
 @dataclass
 class Person:
     """A signed-in browser."""
@@ -154,6 +166,7 @@ class House:
         self.control: Any = Control()
         self.outbound: Any = None
         self.supervision: Any = SupervisorDesk(self.desk)
+        self.lines: dict[str, Any] = {"pbx1": Line(self.desk)}
         self.telephony = "live"
         self.unwritten: datetime | None = None
         self.at_work = Workers(leader="here pid 1")

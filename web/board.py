@@ -16,8 +16,10 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, selec
 from hotline.access.models import Account
 from hotline.agents.models import Agent
 from hotline.calls.models import Call, PbxNode
-from hotline.clock import utc
+from hotline.clock import now, utc
 from hotline.db import Tx
+from hotline.ivr import words
+from hotline.ivr.switch import Word
 from hotline.tickets.call_backs import CALL_BACK
 from hotline.tickets.models import Contact, ContactTicket, DueWork, Ticket
 from web import watching
@@ -46,6 +48,7 @@ class Changes:
     totals: bool = False
     node: bool = False
     watching: bool = False
+    opening: bool = False
 
 
 class BoardState:
@@ -58,6 +61,7 @@ class BoardState:
         self.agents: dict[UUID, AgentRow] = {}
         self.totals = Totals()
         self.watching = Watching()
+        self.opening: Word | None = None
         self._node = "unknown"
         self.epoch = 0
         self.stale_since: datetime | None = started_at
@@ -95,6 +99,7 @@ class BoardState:
             stale_since=self.stale_since,
             asked=self.asked if full else (),
             store_away=self.stale is not None and self.stale.store_away,
+            opening=self.opening,
         )
 
     @property
@@ -117,13 +122,13 @@ class BoardState:
     def agent(self, key: str) -> AgentRow | None:
         return self.agents.get(UUID(key.removeprefix("agent-")))
 
-    async def load(self, tx: Tx, now: datetime) -> set[str]:
+    async def load(self, tx: Tx, at: datetime) -> set[str]:
         """Everything, from the rows."""
         lamps, before = self.lamps(), dict(self.calls)
         asked = await self._read_watching(tx)
         keys = self._take_agents(await _agents(tx, None), set(self.agents))
         keys |= self._take_calls(await _calls(tx, None), set(before))
-        keys |= await self.read_totals(tx, now) | await self._read_node(tx)
+        keys |= await self.read_totals(tx, at) | await self._read_node(tx) | await self._read_opening(tx, at)
         return keys | asked | self._changed_lamps(lamps)
 
     async def read(self, tx: Tx, changes: Changes) -> set[str]:
@@ -136,11 +141,13 @@ class BoardState:
         if changes.agents:
             was = {self._at_call.get(agent) for agent in changes.agents}
             keys |= self._take_agents(await _agents(tx, changes.agents), changes.agents)
-            now = {self._at_call.get(agent) for agent in changes.agents}
-            calls |= {call for call in was | now if call is not None and call in self.calls}
+            then = {self._at_call.get(agent) for agent in changes.agents}
+            calls |= {call for call in was | then if call is not None and call in self.calls}
         if calls:
             keys |= self._take_calls(await _calls(tx, calls), calls)
             keys |= self._take_waiting()
+        if changes.opening:
+            keys |= await self._read_opening(tx, now())
         if changes.node:
             keys |= await self._read_node(tx)
         return keys | self._changed_lamps(lamps)
@@ -149,9 +156,14 @@ class BoardState:
         before, self.watching = self.watching, await watching.read(tx)
         return {"asked"} if before.help != self.watching.help else set()
 
-    async def read_totals(self, tx: Tx, now: datetime) -> set[str]:
+    async def _read_opening(self, tx: Tx, at: datetime) -> set[str]:
+        word = await words.newest(tx)
+        before, self.opening = self.opening, word if word is not None and word.is_in_force(at) else None
+        return {"opening"} if self.opening != before else set()
+
+    async def read_totals(self, tx: Tx, at: datetime) -> set[str]:
         """Today by arrival, from local midnight."""
-        midnight = utc(datetime.combine(now.astimezone(self.zone).date(), time.min, self.zone))
+        midnight = utc(datetime.combine(at.astimezone(self.zone).date(), time.min, self.zone))
         row = (await tx.session.execute(_TOTALS, {"since": midnight})).one()
         figures: dict[str, Any] = {name: int(value or 0) for name, value in row._mapping.items()}
         counted = Totals(**figures)

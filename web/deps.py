@@ -16,6 +16,7 @@ from hotline.agents.outbound import Outbound
 from hotline.agents.supervision import SupervisorDesk
 from hotline.bus import Bus
 from hotline.db import Database
+from hotline.ivr.words import Line
 from hotline.leadership import Workers
 from hotline.settings import Settings
 from web.figures import Figures
@@ -37,6 +38,10 @@ class House(Protocol):
     control: CallControl
     outbound: Outbound
     supervision: SupervisorDesk
+
+    @property
+    def lines(self) -> Mapping[str, Line]:
+        """Connections for commands, one to each Asterisk, by node."""
 
     def telephony_state(self) -> str:
         """What the connection that carries commands says of itself: `live` or why not."""

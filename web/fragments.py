@@ -77,6 +77,8 @@ class Patches:
                     Fragment(key, "board/_lamp.html", "lamp", lamp),
                     Fragment(f"bar-{key}", "bar/_lamp.html", "lamp", lamp),
                 ]
+            case "opening":
+                return [Fragment("bar-opening", "bar/_opening.html", "opening", board.opening)]
             case "totals":
                 return [
                     Fragment(key, "board/_totals.html", "totals", board.totals),

@@ -302,6 +302,7 @@ def changes_of(entries: Iterable[Entry]) -> Changes:
         changes.totals |= entry.type in _TOTALS_EVENTS
         changes.node |= entry.type == "NodeChanged"
         changes.watching |= entry.type in WATCHING_EVENTS
+        changes.opening |= entry.type == "OpeningSaid"
     return changes
 
 
@@ -312,6 +313,8 @@ def keys_of(changes: Changes, state: BoardState) -> set[str]:
         keys |= {"totals", *state.lamps()}
     if changes.watching:
         keys.add("asked")
+    if changes.opening:
+        keys.add("opening")
     return keys
 
 

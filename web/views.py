@@ -7,6 +7,8 @@ Texts in here are data or codes, never labels: templates translate codes by `lab
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from hotline.ivr.switch import Word
+
 
 @dataclass(frozen=True, slots=True)
 class LineLamp:
@@ -132,7 +134,7 @@ class Stale:
 @dataclass(frozen=True, slots=True)
 class Board:
     """Everything that many people see at once. `stale_since`: telephony data is older than that; `store_away`: for
-    want of the database.
+    want of the database. `opening`: a supervisor's word on the hours that is in force.
     """
 
     lines: tuple[LineLamp, ...]
@@ -142,6 +144,7 @@ class Board:
     stale_since: datetime | None = None
     asked: tuple[HelpRow, ...] = ()
     store_away: bool = False
+    opening: Word | None = None
 
     @property
     def stale(self) -> Stale | None:

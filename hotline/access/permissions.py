@@ -28,6 +28,8 @@ TABLE: Mapping[str, Mapping[Role, Condition]] = {
     "metrics.view": {"administrator": "any"},
     "operations.view": {"supervisor": "any", "administrator": "any"},
     "board.view": _STAFF,
+    "opening.view": _STAFF,
+    "opening.say": {"supervisor": "any"},
     "number.live": {"supervisor": "any"},
     "console.use": _PHONE,
     "phone.use": _PHONE,

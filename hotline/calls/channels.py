@@ -16,12 +16,14 @@ from hotline.telephony import messages as m
 from hotline.telephony.names import is_ghost, is_local, peer
 
 TRUNK = "hl-trunk"  # the context in which a caller's channel begins, with the dialled line as its extension
+SWITCH = "hl-switch-phone"  # where supervisors open and close the lines by telephone
 UP = 6
 _BUSY = 17
 _NO_TALK = frozenset({"holding_bridge"})
 _HANDED_ON = timedelta(milliseconds=300)  # those who hang up together do so within less
 _BRANCHES = {
-    ("hl-open", "s"): "hl-open", ("hl-closed", "s"): "hl-closed", ("hl-recorder", "closed"): "hl-closed",
+    ("hl-open", "s"): "hl-open", ("hl-closed", "closed"): "hl-closed", ("hl-closed", "emergency"): "hl-closed",
+    ("hl-recorder", "closed"): "hl-closed", ("hl-recorder", "emergency"): "hl-closed",
     ("hl-recorder", "record"): "hl-recorder",
 }  # fmt: skip
 
@@ -78,6 +80,8 @@ class Channels:
     def on_hangup(self, message: m.Hangup) -> list[CallEvent]:
         channel, events = message.channel, list[CallEvent]()
         call = self.call_of(channel, message.at, events)
+        if call is not None and channel.context == SWITCH and not call.is_told:
+            call.caller = ""  # a supervisor with a PIN, on a number that is no line
         if call is not None and call.caller == channel.uniqueid:
             call.was_refused = message.cause == _BUSY and channel.state != UP
             self.recognise(call, channel, message.at)

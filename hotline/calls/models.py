@@ -18,7 +18,8 @@ class Call(Base):
     `talk_ms`: while any agent had the caller; `hold_ms`: how much of it on hold or aside, None where nobody knows.
     `direction`: inbound, outbound, internal. `aside`: consult, held, parked while the caller hears music and nobody, by
     the phone `aside_by`; `agent_id`: who has the caller now, or had them last. `apart_at`: since when nobody hears the
-    caller after the first answer, `apart_ms` how long that was before: the recorder stands still meanwhile.
+    caller after the first answer, `apart_ms` how long that was before: the recorder stands still meanwhile. `wish`: by
+    key while waiting: danger, talk, policy. `origin_number`, `origin_order`: of a caller whom the city centre sent on.
     """
 
     __tablename__ = "call"
@@ -41,6 +42,9 @@ class Call(Base):
     talk_ms: Mapped[int | None] = mapped_column(Integer)
     hold_ms: Mapped[int | None] = mapped_column(Integer)
     recording_file: Mapped[str | None] = mapped_column(String(200))
+    wish: Mapped[str | None] = mapped_column(String(8))
+    origin_number: Mapped[str | None] = mapped_column(String(64), info={"pii": True})
+    origin_order: Mapped[str | None] = mapped_column(String(64), info={"pii": True})
     aside: Mapped[str | None] = mapped_column(String(10))
     aside_at: Mapped[datetime | None]
     aside_by: Mapped[str | None] = mapped_column(String(32))

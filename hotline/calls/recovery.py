@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from hotline.calls.channels import SWITCH
 from hotline.calls.moves import is_outside
 from hotline.calls.tracker import NOT_CALLERS, OUTCOMES, TRUNK, UNKNOWN_LINE, Tracker
 from hotline.events import CallAnswered, CallEnded, CallEvent, CallQueued, CallStarted
@@ -68,6 +69,8 @@ class Story:
     @property
     def is_callers(self) -> bool:
         """Anything in it says that somebody called a line; agents' and supervisors' legs and commands are no calls."""
+        if any(record.context == SWITCH for record in self.records):
+            return False
         return any(_is_callers(record) for record in self.but_supervisors())
 
     def but_supervisors(self) -> list[Cel]:

@@ -16,7 +16,7 @@ from hotline.telephony.names import is_ghost, is_local, peer
 NOT_CALLERS = frozenset(
     {
         "hl-agents", "hl-consult", "hl-control", "hl-dial", "hl-member", "hl-member-end", "hl-offer", "hl-out",
-        "hl-outside", "hl-party", "hl-sandbox", "hl-spy", "hl-spy-end", "hl-spy-told", "hl-test",
+        "hl-outside", "hl-party", "hl-sandbox", "hl-spy", "hl-spy-end", "hl-spy-told", "hl-switch-phone", "hl-test",
         "hl-way",
     }
 )  # fmt: skip

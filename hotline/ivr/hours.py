@@ -11,6 +11,7 @@ from typing import Final
 
 from hotline.calendars import calendar
 from hotline.clock import local
+from hotline.ivr.switch import Word
 from hotline.settings import Settings
 from hotline.working_time import (
     DAY,
@@ -147,8 +148,16 @@ class Hours:
         self.opening = opening or Opening()
         self.calendar = calendar(settings.timezone, self.opening.timetable)
 
-    def what(self, at: datetime) -> State:
-        """Open or closed at an instant, and why."""
+    def what(self, at: datetime, word: Word | None = None) -> State:
+        """Open or closed at an instant, and why. `word`: a supervisor's, which goes before the hours."""
+        if word is not None and word.is_in_force(at):
+            until = (
+                "until another word"
+                if word.until is None
+                else f"until {local(word.until, self.calendar.timezone):%Y-%m-%d %H:%M}"
+            )
+            kind = "emergency, " if word.state == "emergency" else ""
+            return State(word.state == "open", f"{kind}by a supervisor's word {until}")
         is_open = self.rules().is_open(at)
         if self.mode != "calendar":
             return State(is_open, "at all hours, by setting")
@@ -174,11 +183,11 @@ class Hours:
         """The last day that an official notice of holidays covers."""
         return self.calendar.confirmed_through
 
-    def call_back_due(self, at: datetime) -> datetime:
+    def call_back_due(self, at: datetime, word: Word | None = None) -> datetime:
         """By when a caller who reached nobody is called back: half an hour while open, else 11:00 of the next working
         day, which may be today.
         """
-        if self.what(at).is_open:
+        if self.what(at, word).is_open:
             return at + CALL_BACK_OPEN
         today = self.calendar.day_of(at)
         first = self.calendar.hours(today)

@@ -7,6 +7,7 @@ SPOKEN: Final[dict[str, tuple[str, ...]]] = {
     "greeting": ("P01", "P02"),
     "again": ("P27",),
     "closed": ("P20", "P02", "P22"),
+    "emergency": ("P50", "P22"),
     "nobody": ("P26", "P22"),
     "failed": ("P50", "P22"),
     "thanks": ("P23",),

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from hotline.ivr.hours import Hours, Opening, Special, alike
+from hotline.ivr.switch import Word
 from hotline.settings import Settings
 from hotline.telephony.files import write_file
 from hotline.working_time import MonthDay, Season, Timetable, Week, Windows, parse_week, parse_windows, show_windows
@@ -193,6 +194,12 @@ class InForce:
         self._settings = settings
         self._seen: object = None
         self._hours = hours(settings)
+        self._word: Word | None = None
+
+    def say(self, word: Word) -> None:
+        """A supervisor's word, as Asterisk has it."""
+        if self._word is None or word.at >= self._word.at:
+            self._word = word
 
     @property
     def hours(self) -> Hours:
@@ -204,7 +211,7 @@ class InForce:
 
     def call_back_due(self, at: datetime) -> datetime:
         """As Hours says now."""
-        return self.hours.call_back_due(at)
+        return self.hours.call_back_due(at, self._word)
 
 
 def _mark(path: Path) -> tuple[int, int] | None:

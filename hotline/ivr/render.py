@@ -36,6 +36,7 @@ def texts(settings: Settings) -> dict[str, str]:
         "node": settings.node,
         "has_standby": len(settings.manager_ports) > 1,
         "out": _out(settings),
+        "switch": {"number": settings.switch_number, "pins": settings.pins, "timezone": settings.timezone},
     }
     return {DIALPLAN: environment().get_template(f"{DIALPLAN}.j2").render(values), HOURS: hours_text(settings)}
 

@@ -30,6 +30,7 @@ _CONTEXT = re.compile(r"hl-[a-z-]{1,40}")
 _EXTEN = re.compile(r"[A-Za-z0-9_-]{1,79}")
 _VARIABLE = re.compile(r"_{0,2}[A-Z][A-Z0-9]{0,40}")
 _ASKED = re.compile(r"[a-z]{1,20}")
+_WORD = re.compile(r"[a-z0-9]{1,32}")
 _CALLER_ID = re.compile(r"[0-9+]{1,32}")
 # Values of variables are read by the dialplan, where these would be its own signs.
 _PLAIN = re.compile(r"[A-Za-z0-9+_.:/@-]{0,200}")
@@ -172,6 +173,27 @@ def control(command: str, member: str, until: int | None = None) -> Command:
             *variables,
         ),
     )
+
+
+def switch_set(state: str, until: int, at: int, way: str, by: str) -> Command:
+    """Have the dialplan take in a supervisor's word on the hours (ivr.switch). `until`, `at`: epoch seconds."""
+    values = {"HLSTATE": state, "HLUNTIL": str(until), "HLAT": str(at), "HLWAY": way, "HLBY": by}
+    return Command(
+        "Originate",
+        (
+            ("Channel", f"Local/switch-set@{CONTROL_CONTEXT}"),
+            ("Context", CONTROL_CONTEXT),
+            ("Exten", CONTROL_END),
+            ("Priority", "1"),
+            ("Async", "true"),
+            *(("Variable", f"{name}={_checked(_WORD, value)}") for name, value in values.items()),
+        ),
+    )
+
+
+def switch() -> Command:
+    """A list of one: the supervisor's word on the hours that the dialplan keeps. Refused when there is none."""
+    return Command("DBGet", (("Family", "hl"), ("Key", "switch")))
 
 
 def wrap_up_end(member: str) -> Command:

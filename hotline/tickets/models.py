@@ -84,7 +84,11 @@ class Counter(Base):
 
 
 class DueWork(Base):
-    """Something that must happen by a time: written in the transaction of its cause, claimed by UPDATE … RETURNING."""
+    """Something that must happen by a time: written in the transaction of its cause, claimed by UPDATE … RETURNING.
+
+    Of a call-back: `number`, where the caller gave another one than the contact's; `is_safe`: they said that we may
+    ring there (true) or must not (false); None where nobody asked.
+    """
 
     __tablename__ = "due_work"
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -93,4 +97,6 @@ class DueWork(Base):
     due_at: Mapped[datetime]
     created_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
+    number: Mapped[str | None] = mapped_column(String(64), info={"pii": True})
+    is_safe: Mapped[bool | None]
     __table_args__ = (Index("ix_due_work_open", "kind", "done_at", "due_at"),)

@@ -1,19 +1,23 @@
 """Open or closed, as a real Asterisk decides with its clock set; other hours are put in force while calls go on."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from hotline.admin import opening_word
 from hotline.errors import TelephonyError
 from hotline.ivr import opening, render
 from hotline.ivr.hours import Hours
+from hotline.ivr.switch import Word, of_fact
 from hotline.settings import CHECKOUT
+from hotline.telephony import actions
 from hotline.telephony.asterisk import HOURS
 from tests.integration.conftest import NewPbx
-from tests.integration.pbx import Pbx
+from tests.integration.pbx import TRUNK, Pbx
+from tests.integration.voice import Voice, until
 
 MOMENTS = (
     "2026-03-10T08:59:58", "2026-03-10T09:00:00", "2026-03-10T16:59:50", "2026-03-10T17:00:00",
@@ -117,3 +121,72 @@ async def test_a_caller_meets_at_every_time_what_was_said_of_it(new_pbx: NewPbx,
     (asterisk.places.etc / HOURS).unlink()
     await asterisk.cli("dialplan reload")
     assert set((await told(pbx, clock, SEASONS_MOMENTS[:4])).values()) == {True}
+
+
+async def test_a_supervisors_word_goes_before_the_hours_until_its_time_is_over(new_pbx: NewPbx, clock: Clock) -> None:
+    """By the application and by telephone, and only by who knows a PIN; kept by Asterisk alone."""
+    found = sorted(CHECKOUT.glob(".asterisk/usr/lib/*/faketime/libfaketimeMT.so.1"))
+    pbx = await new_pbx(phones=(), open="calendar", preload=found[0], switch_number="8000", switch_pins="wang:834712")
+    saturday = datetime(2026, 3, 14, 2, tzinfo=ZoneInfo("UTC"))  # ten o'clock in Shanghai
+    hour = int(saturday.timestamp()) + 3600
+    clock(saturday)
+    async with pbx.ami() as events, pbx.ami("actions") as commands, Voice(pbx.server, TRUNK, 440.0) as caller:
+
+        async def say(state: str, until: int) -> Word | None:
+            mark = len(events.raw)
+            command = actions.switch_set(state, until, int(saturday.timestamp()), "web", "5" * 32)
+            headers: dict[str, list[str]] = {}
+            for name, value in command.headers:
+                headers.setdefault(name, []).append(value)
+            await commands.send(command.action, **headers)
+            return of_fact(lowered(await events.fact("HLSwitch", since=mark)))
+
+        async def meets() -> str:
+            mark = len(events.raw)
+            await caller.call("12345")
+            await events.fact("HLOffered", since=mark)
+            caller.hang_up()
+            return (await events.fact("HLOutcome", since=mark))["HLOutcome"]
+
+        assert await meets() == "closed"
+        word = await say("open", hour)
+        assert word == Word("open", datetime.fromtimestamp(hour, UTC), saturday, "web", "5" * 32)
+        assert await meets() == "abandoned"
+        hours = Hours(pbx.settings)
+        known = await opening_word(pbx.settings)
+        assert str(hours.what(saturday, known)) == "open by a supervisor's word until 2026-03-14 11:00"
+        clock(datetime.fromtimestamp(hour, UTC))
+        assert await meets() == "closed"
+        assert str(hours.what(datetime.fromtimestamp(hour, UTC), known)) == "closed day off: weekend"
+
+        # Open at all hours, and then nobody can work.
+        clock(saturday)
+        assert await say("open", 0) is not None
+        assert await meets() == "abandoned"
+        assert await say("emergency", 0) is not None
+        assert await meets() == "closed"
+        assert await say("calendar", 0) is not None
+        assert await meets() == "closed"
+
+        # By telephone: a wrong PIN thrice is hung up on, the right one is taken. Neither is a call of anybody's.
+        mark = len(events.raw)
+        await caller.call("8000")
+        for _ in range(3):
+            caller.keys("111111#")
+        await until(caller.ended.is_set, "the wrong PIN is hung up on", 15)
+        assert await meets() == "closed"
+        await caller.call("8000")
+        caller.keys("834712#102#")
+        said = of_fact(lowered(await events.fact("HLSwitch", since=mark)))
+        assert said is not None and said.until is not None
+        assert (said.state, said.way, said.by) == ("open", "phone", "wang")
+        assert said.until - said.at == timedelta(hours=2)
+        await until(caller.ended.is_set, "it is confirmed and over")
+        assert await meets() == "abandoned"
+        offered = [block for block in events.blocks(mark) if block.get("UserEvent") == "HLOffered"]
+        assert {block["HLLine"] for block in offered} == {"12345"}
+    assert pbx.log_complaints() == []
+
+
+def lowered(fact: dict[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in fact.items()}

@@ -19,6 +19,8 @@ from tests.integration.sound import RATE, alaw, from_alaw, level
 
 _FRAME = 160  # samples in 20 ms
 _KEPT_S = 8.0
+_KEYS = "0123456789*#"
+_EVENT_PACKETS = 11
 _LOUD = 900  # a tone is sent at 8000; mixed and coded it is well above, noise and neighbours well below
 
 
@@ -46,6 +48,7 @@ class Voice:
         self.transferred = ""  # what Asterisk said of our REFER
         self.heard: deque[tuple[float, np.ndarray]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._presses: deque[str] = deque()
         self._mute = False
         self._dialog()
 
@@ -86,6 +89,7 @@ class Voice:
     async def call(self, line: str, user: str = "13800138000") -> "Voice":
         """Returns once it is answered, or refused."""
         self._dialog()
+        self.status = 0
         self._local = f"<sip:{user}@{self.address}:{self.port}>"
         self._target = f"sip:{line}@{self.server[0]}:{self.server[1]}"
         self._remote = f"<{self._target}>"
@@ -118,6 +122,10 @@ class Voice:
         body = f"Signal={key}\r\nDuration=160\r\n"
         self._send(self._request("INFO", body).replace("application/sdp", "application/dtmf-relay"))
 
+    def keys(self, keys: str) -> None:
+        """Keys one after the other, in the sound's own stream (RFC 4733)."""
+        self._presses.extend(keys)
+
     def hears(self, hertz: float, window_s: float = 0.25) -> bool:
         return level(self._last(window_s), hertz) > _LOUD
 
@@ -144,11 +152,25 @@ class Voice:
         began, count = time.monotonic(), 0
         while True:
             count += 1
+            if self._presses and self._to_rtp is not None:
+                await self._event(self._presses.popleft(), count)
+                count += _EVENT_PACKETS
             place = count * _FRAME % RATE
             if self._to_rtp is not None and self.up.is_set() and not self.ended.is_set() and not self._mute:
                 head = struct.pack("!BBHII", 0x80, 8, count & 0xFFFF, count * _FRAME & 0xFFFFFFFF, 4711)
                 self._rtp.sendto(head + sound[place : place + _FRAME], self._to_rtp)
             await asyncio.sleep(max(0.0, began + count * 0.02 - time.monotonic()))
+
+    async def _event(self, key: str, first: int) -> None:
+        """One key as RFC 4733 has it: an event of 160 ms, its end said three times."""
+        for step in range(_EVENT_PACKETS):
+            is_over = step >= _EVENT_PACKETS - 3
+            count = first + step
+            head = struct.pack("!BBHII", 0x80, 101 | (0x80 if step == 0 else 0), count & 0xFFFF, first * _FRAME, 4711)
+            ends = (0x80 if is_over else 0) | 10
+            span = min(step + 1, _EVENT_PACKETS - 3) * _FRAME
+            self._rtp.sendto(head + struct.pack("!BBH", _KEYS.index(key), ends, span), self._to_rtp)
+            await asyncio.sleep(0.02)
 
     def _read_rtp(self) -> None:
         packet, now = self._rtp.recv(2048), time.monotonic()
@@ -239,7 +261,8 @@ class Voice:
     def _sdp(self) -> str:
         return (
             f"v=0\r\no=- 1 {self._number + 1} IN IP4 {self.address}\r\ns=-\r\nc=IN IP4 {self.address}\r\nt=0 0\r\n"
-            f"m=audio {self._rtp.getsockname()[1]} RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na={self._direction}\r\n"
+            f"m=audio {self._rtp.getsockname()[1]} RTP/AVP 8 101\r\n"
+            f"a=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na={self._direction}\r\n"
         )
 
     def _request(self, method: str, body: str = "", extra: str = "", number: int = 0) -> str:
