@@ -10,6 +10,7 @@ from functools import partial
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from hotline import engine
 from hotline.access.accounts import Accounts
 from hotline.access.audit import AuditLog
 from hotline.agents.call_control import CallControl
@@ -171,6 +172,7 @@ class App:
                 own = [
                     tasks.create_task(self.audit.run(), name="audit"),
                     tasks.create_task(self.switchboard.run(), name="ami.actions"),
+                    tasks.create_task(engine.fill(self.db.engine), name="connections"),
                 ]
                 if self.journal is not None:
                     own.append(tasks.create_task(self.journal.run(), name="journal"))

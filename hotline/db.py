@@ -223,7 +223,7 @@ class Tx:
 class Database:
     """One store. `on_commit` is called after each commit that appended events (the doorbell)."""
 
-    def __init__(self, url: str, *, pool_size: int = 8, command_s: float | None = engine.COMMAND_S) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, command_s: float | None = engine.COMMAND_S) -> None:
         self.url = url
         self.dialect = "postgresql" if url.startswith("postgresql") else "sqlite"
         try:

@@ -12,17 +12,20 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, cast
 
+import structlog
 from sqlalchemy import DateTime, Dialect, Engine, TypeDecorator, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+log = structlog.get_logger()
 LOCK_WAIT_S = 15
 COMMAND_S = 30.0
 # What PostgreSQL says when two writers wait for each other, or cannot both be right: "do all of it again".
@@ -80,7 +83,10 @@ def open_engine(url: str, pool_size: int, command_s: float | None = COMMAND_S) -
     options: dict[str, Any] = {"json_serializer": _json}
     if url.startswith("postgresql"):
         limits = {"timeout": 5, "command_timeout": command_s}
-        engine = create_async_engine(url, pool_size=pool_size, pool_pre_ping=True, connect_args=limits, **options)
+        # Who finds all of them taken waits for the next one that comes back: to open more, and close them again, takes
+        # longer than that just when there is much to do.
+        size: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 0, "pool_pre_ping": True}
+        engine = create_async_engine(url, connect_args=limits, **size, **options)
         event.listen(engine.sync_engine, "do_connect", _connect)
         return engine
     engine = create_async_engine(
@@ -88,6 +94,20 @@ def open_engine(url: str, pool_size: int, command_s: float | None = COMMAND_S) -
     )
     _prepare(engine.sync_engine, LOCK_WAIT_S * 1000)
     return engine
+
+
+async def fill(engine: AsyncEngine) -> None:
+    """Opens PostgreSQL's connections before they are wanted: in the burst of a busy line each would take a process
+    there and some ten ways to and fro, and people wait for it. What cannot be opened now is opened when asked for.
+    """
+    if not isinstance(engine.pool, AsyncAdaptedQueuePool) or engine.dialect.name != "postgresql":
+        return
+    async with AsyncExitStack() as opened:
+        try:
+            while engine.pool.overflow() < 0:  # as many are open as it may have, others' among them
+                await opened.enter_async_context(engine.connect())
+        except (SQLAlchemyError, OSError) as error:
+            log.info("database.pool not filled", error=type(error).__name__)
 
 
 def open_near(url: str) -> Engine:

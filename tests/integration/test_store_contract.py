@@ -212,6 +212,33 @@ async def test_a_dropped_connection_costs_its_transaction_and_the_lease_not_the_
     await killer.close()
 
 
+async def test_a_burst_finds_its_connections_open(db: Database) -> None:
+    """To open one takes the server a process and us some ten ways to and fro: long, while everything is busy."""
+    pid = text("SELECT pg_backend_pid()")
+    await engine.fill(db.engine)
+    async with db.read() as tx:
+        opened = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        before = {await tx.session.scalar(pid), *await tx.session.scalars(text(opened))}
+    together = asyncio.Barrier(8)
+
+    async def read() -> int:
+        async with db.read() as tx:
+            found = await tx.session.scalar(pid)
+            await together.wait()
+            return int(found or 0)
+
+    async with asyncio.timeout(10):
+        used = await asyncio.gather(*(read() for _ in range(together.parties)))
+    assert len(set(used)) == together.parties
+    assert set(used) <= before
+
+
+async def test_a_pool_that_cannot_be_filled_waits_until_it_is_asked(tmp_path: Path) -> None:
+    away = engine.open_engine(f"postgresql+asyncpg://nobody@/x?host={tmp_path}", 2)
+    await engine.fill(away)
+    await away.dispose()
+
+
 async def test_readers_hear_again_after_redis_dropped_them(bus: Bus) -> None:
     assert isinstance(bus, RedisBus)
     async with bus.listen("log") as bell:
