@@ -1,8 +1,9 @@
 """Processor time of our processes for each second of Asterisk's, under a steady load.
 
 `signalling`: nobody sends sound and nothing is recorded; prompts are cut to 0.3 s, the music while a phone rings
-remains. `sound`: both sides speak, all of it is recorded, prompts have their length. `pages`: signalling, and each
-console fetches what an agent's page fetches for itself, beside the ticket that pops up. CPU is user and system time of
+remains; consoles are sockets that are told what they would be told. `pops`: the same, and each fetches the ticket that
+pops up. `pages`: it also fetches what an agent's page fetches for itself. `sound`: `pops` with both sides speaking, all
+of it recorded, and prompts at their length. CPU is user and system time of
 the processes with their threads (/proc), so other work on the machine weighs little; PostgreSQL's and Redis's own is
 stated apart.
 """
@@ -26,7 +27,8 @@ from hotline.db import Database
 from hotline.telephony.asterisk import Asterisk
 from tests.integration import deployment
 
-KINDS = ("signalling", "pages", "sound")
+KINDS = ("signalling", "pops", "pages", "sound")
+_SCREENS = {"signalling": load.Listener, "pages": load.Page}
 _HOLD_MS = 5000
 _TAIL_S = 4.0  # what a call's end still brings
 
@@ -42,7 +44,7 @@ async def measure(kind: str, *, consoles: int, rate: float, seconds: float, base
             made.shorten_prompts()
         await made.sign_on()
         load.phones(made, (300, 700), speaks=speaks)
-        async with load.screens(made, load.Page if kind == "pages" else load.Console) as screens:
+        async with load.screens(made, _SCREENS.get(kind, load.Console)) as screens:
             await asyncio.sleep(_TAIL_S)
             calls = round(rate * seconds)
             before = _spent(made)

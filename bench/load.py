@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import httpx
 
@@ -41,6 +41,7 @@ class Console(asyncio.Protocol):
     transport: asyncio.WriteTransport | None = None
     fetching: set[asyncio.Task[None]] = field(default_factory=set)
     failed: list[str] = field(default_factory=list)
+    pops_up: ClassVar[bool] = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.WriteTransport, transport)
@@ -54,7 +55,7 @@ class Console(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.chunks.append((time.time(), data))
         self._pong(data)
-        if b"TicketHandedTo" in data:
+        if self.pops_up and b"TicketHandedTo" in data:
             text = data.decode(errors="replace")
             for ref in _HANDED.findall(text):
                 self.later(self._pop(ref, int(_SEQ.findall(text)[-1])))
@@ -103,6 +104,13 @@ class Console(asyncio.Protocol):
             times += [at] * len(found)
             rest = rest[-24:] if not found else rest[rest.rindex(b'"seq"') + 12 :]
         return numbers, times
+
+
+@dataclass
+class Listener(Console):
+    """A socket alone: what it is told costs, not what it would ask."""
+
+    pops_up: ClassVar[bool] = False
 
 
 @dataclass

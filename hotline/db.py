@@ -38,7 +38,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from hotline import engine
+from hotline import engine, near
 from hotline.clock import now
 from hotline.errors import StartupError
 from hotline.events import Event, revive
@@ -232,6 +232,7 @@ class Database:
             raise self.unusable(error) from error
         self._write_engine = self.engine.execution_options(hotline_write=True)
         self._near = engine.open_near(url) if self.dialect == "sqlite" else None
+        self._plans = near.Plans(self._near) if self._near is not None else None
         self._near_write = self._near.execution_options(hotline_write=True) if self._near is not None else None
         # SQLite has one writer: waiting here is fair and free, waiting inside SQLite is a sleeping poll.
         self._writer = asyncio.Lock() if self.dialect == "sqlite" else None
@@ -256,8 +257,8 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
         """A read-only view; nothing is committed."""
-        if self._near is not None:
-            async with engine.NearSession(self._near, autoflush=False) as session:
+        if self._near is not None and self._plans is not None:
+            async with near.NearSession(self._near, self._plans, autoflush=False) as session:
                 yield Tx(session, self.dialect)
         else:
             async with AsyncSession(self.engine, expire_on_commit=False, autoflush=False) as session:
@@ -286,9 +287,9 @@ class Database:
 
     @asynccontextmanager
     async def _begun(self) -> AsyncIterator[AsyncSession]:
-        if self._near_write is not None:
-            near = engine.NearSession(self._near_write)
-            async with near as session, near.transaction():
+        if self._near_write is not None and self._plans is not None:
+            own = near.NearSession(self._near_write, self._plans)
+            async with own as session, own.transaction():
                 yield session
         else:
             async with AsyncSession(self._write_engine, expire_on_commit=False) as session, session.begin():
@@ -396,7 +397,7 @@ class Database:
     async def check(self) -> None:
         """Raises StartupError with one clear line when the database cannot be used."""
         try:
-            async with asyncio.timeout(engine.LOCK_WAIT_S), self.read() as tx:
+            async with asyncio.timeout(near.LOCK_WAIT_S), self.read() as tx:
                 await tx.session.execute(text("SELECT 1"))
         except (SQLAlchemyError, OSError) as error:  # TimeoutError is an OSError
             raise self.unusable(error) from error

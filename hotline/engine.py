@@ -10,29 +10,26 @@ import hashlib
 import json
 import os
 import socket
-import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import structlog
 from sqlalchemy import DateTime, Dialect, Engine, TypeDecorator, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from hotline.near import LOCK_WAIT_S
+
 log = structlog.get_logger()
-LOCK_WAIT_S = 15
 COMMAND_S = 30.0
 # What PostgreSQL says when two writers wait for each other, or cannot both be right: "do all of it again".
 _UNDONE = frozenset({"40P01", "40001"})
 PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
 _LOOK_MS = 20  # how long one try may block us while another process writes
-_RETRY_S = 0.02
 _OWN_CHECKPOINT_PAGES = 20_000  # what happens by itself if nobody calls `checkpoint`
 _HELD_S = 2.0  # a server that does not say so within this may have dropped us
 _LEASED, _SOMEBODY = "hotline lease ", "somebody"
@@ -140,91 +137,6 @@ def _prepare(engine: Engine, busy_ms: int) -> None:
     def _begin(connection: Any) -> None:
         write = connection.get_execution_options().get("hotline_write")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-
-class _Keeping(Session):
-    """Holds every row that it has read, so that a second look in the same transaction costs nothing."""
-
-
-@event.listens_for(_Keeping, "loaded_as_persistent")
-@event.listens_for(_Keeping, "pending_to_persistent")
-def _keep(session: Session, row: object) -> None:
-    session.info.setdefault("kept", []).append(row)
-
-
-class NearSession:
-    """The methods of AsyncSession that we use, on a plain Session."""
-
-    def __init__(self, engine: Engine, *, autoflush: bool = True) -> None:
-        self._session = _Keeping(engine, expire_on_commit=False, autoflush=autoflush)
-        self.add = self._session.add
-        self.add_all = self._session.add_all
-        self.expunge_all = self._session.expunge_all
-
-    @property
-    def identity_map(self) -> Any:
-        return self._session.identity_map
-
-    async def execute(self, *args: Any, **options: Any) -> Any:
-        return self._session.execute(*args, **options)
-
-    async def scalars(self, *args: Any, **options: Any) -> Any:
-        return self._session.scalars(*args, **options)
-
-    async def scalar(self, *args: Any, **options: Any) -> Any:
-        return self._session.scalar(*args, **options)
-
-    async def get(self, *args: Any, **options: Any) -> Any:
-        return self._session.get(*args, **options)
-
-    async def get_one(self, *args: Any, **options: Any) -> Any:
-        return self._session.get_one(*args, **options)
-
-    async def flush(self) -> None:
-        self._session.flush()
-
-    async def refresh(self, *args: Any, **options: Any) -> None:
-        self._session.refresh(*args, **options)
-
-    async def delete(self, instance: object) -> None:
-        self._session.delete(instance)
-
-    @asynccontextmanager
-    async def begin_nested(self) -> AsyncIterator[None]:
-        with self._session.begin_nested():
-            yield
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[None]:
-        """BEGIN IMMEDIATE … COMMIT. While another process writes, others of ours go on."""
-        try:
-            await self._begin()
-            yield
-            self._session.commit()
-        except BaseException:
-            self._session.rollback()
-            raise
-
-    async def _begin(self) -> None:
-        end = time.monotonic() + LOCK_WAIT_S
-        while True:
-            try:
-                self._session.connection()
-                return
-            except OperationalError as error:
-                self._session.rollback()
-                if "locked" not in str(error.orig) or time.monotonic() > end:
-                    raise
-            await asyncio.sleep(_RETRY_S)
-
-    async def __aenter__(self) -> AsyncSession:
-        # Others' turn first: nothing in here ever waits. Not at the end, where the caller has something to tell.
-        await asyncio.sleep(0)
-        # Callers are written for the one; this has the same methods.
-        return cast(AsyncSession, self)
-
-    async def __aexit__(self, *_error: object) -> None:
-        self._session.close()
 
 
 def checkpoint(engine: Engine) -> None:

@@ -20,7 +20,7 @@ MEMBER = (
 DEVICE = (("Event", "DeviceStateChange"), ("Device", "PJSIP/a7f3"), ("State", "NOT_INUSE"))
 FAST = Timing(
     connect=5, deadline=5, list_deadline=5, boot=0.5, ping_every=5, dead_after=25, backoff_first=0.001,
-    backoff_most=0.004, refused=0.02, steady=5, resync_pause=0.001, drift_check=60,
+    backoff_most=0.004, refused=0.02, steady=5, resync_pause=0.001, drift_check=60, gather=0,
 )  # fmt: skip
 AT = 1778284800.25
 

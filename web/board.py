@@ -167,15 +167,17 @@ class BoardState:
         row = (await tx.session.execute(_TOTALS, {"since": midnight})).one()
         figures: dict[str, Any] = {name: int(value or 0) for name, value in row._mapping.items()}
         counted = Totals(**figures)
-        before, self.totals = self.totals, counted
-        self._take_waiting()
-        return {"totals"} if self.totals != before else set()
+        before, self.totals = (
+            self.totals,
+            replace(counted, waiting=self.totals.waiting, longest_since=self.totals.longest_since),
+        )
+        return self._take_waiting() | ({"totals"} if self.totals != before else set())
 
     def _take_waiting(self) -> set[str]:
         waiting = [row.since for row in self.calls.values() if row.phase in _WAITING]
         before = self.totals
         self.totals = replace(before, waiting=len(waiting), longest_since=min(waiting, default=None))
-        return {"totals"} if self.totals != before else set()
+        return {"waiting"} if self.totals != before else set()
 
     async def _read_node(self, tx: Tx) -> set[str]:
         found = (await tx.session.execute(select(PbxNode.state, PbxNode.since, PbxNode.epoch, PbxNode.turn))).all()

@@ -80,10 +80,9 @@ class Patches:
             case "opening":
                 return [Fragment("bar-opening", "bar/_opening.html", "opening", board.opening)]
             case "totals":
-                return [
-                    Fragment(key, "board/_totals.html", "totals", board.totals),
-                    Fragment("bar-waiting", "bar/_waiting.html", "totals", board.totals),
-                ]
+                return [Fragment(key, "board/_totals.html", "totals", board.totals.counted)]
+            case "waiting":
+                return [Fragment("bar-waiting", "bar/_waiting.html", "totals", board.totals)]
             case _:
                 return [Fragment(key, "bar/_stale.html", "stale", board.stale)]
 

@@ -29,6 +29,7 @@ from web.render import Renderer
 from web.screens import EXPIRED, GOING_AWAY, Screen, Spent
 from web.views import AgentRow, Board
 from web.watching import EVENTS as WATCHING_EVENTS
+from web.wire import Message
 
 log = structlog.get_logger()
 Alive = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, Actor]]]
@@ -204,19 +205,20 @@ class Hub:
         began = time.monotonic()
         keys, news, start_over = self._dirty, self._news, self._start_over
         self._dirty, self._news, self._start_over = set(), [], False
-        shared: dict[Group, tuple[str, str]] = {}
+        shared: dict[Group, tuple[str, Message]] = {}
         sent = 0
         mail = self._personal.sort(news)
         for screen in self.screens:
             if screen.group not in shared:
                 patches = self._patches.text(screen.group, keys)
-                shared[screen.group] = patches, frame(self.seq, self.state.epoch, patches, "", reload=start_over)
-            patches, text = shared[screen.group]
+                text = frame(self.seq, self.state.epoch, patches, "", reload=start_over)
+                shared[screen.group] = patches, Message(text)
+            patches, message = shared[screen.group]
             events = self._personal.text(mail, screen)
             if events:
-                text = frame(self.seq, self.state.epoch, patches, events, reload=start_over)
+                message = Message(frame(self.seq, self.state.epoch, patches, events, reload=start_over))
             if patches or events or start_over:
-                sent += screen.put(text)
+                sent += screen.put(message)
         self._patches.forget(key for key in keys if key.startswith("call-") and self.state.call(key) is None)
         self._metrics.frames.inc(sent)
         self._rendered_s += time.monotonic() - began
@@ -229,9 +231,9 @@ class Hub:
         """Greet a screen and close the gap since `after` (None: its page is as fresh as the board)."""
         await self.catch_up()
         # No await from here on: nothing can be read between the gap's last event and the screen's first frame.
-        screen.put(hello(self.seq, self.state.epoch, screen.actor.name))
+        screen.put(Message(hello(self.seq, self.state.epoch, screen.actor.name)))
         if after is not None and after != self.seq:
-            screen.put(self._gap(screen, after))
+            screen.put(Message(self._gap(screen, after)))
         screen.spent = self._sends
         self.screens.add(screen)
         self._metrics.sockets.set(len(self.screens))
@@ -275,9 +277,9 @@ class Hub:
         at = time.monotonic()
         if at - self._beat_at >= _HEARTBEAT_S:
             self._beat_at = at
-            text = frame(self.seq, self.state.epoch, "", "")
+            message = Message(frame(self.seq, self.state.epoch, "", ""))
             for screen in self.screens:
-                screen.put(text)
+                screen.put(message)
             self._measure()
 
     def _measure(self) -> None:
@@ -310,7 +312,7 @@ def keys_of(changes: Changes, state: BoardState) -> set[str]:
     """The elements that show these rows."""
     keys = {f"call-{call}" for call in changes.calls} | {f"agent-{agent}" for agent in changes.agents}
     if changes.calls or changes.totals:
-        keys |= {"totals", *state.lamps()}
+        keys |= {"totals", "waiting", *state.lamps()}
     if changes.watching:
         keys.add("asked")
     if changes.opening:

@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from hotline.access.permissions import Actor, can
 from web.fragments import Group
+from web.wire import Message, Put
 
 NOT_SIGNED_IN = 4001
 EXPIRED = 4003
@@ -35,14 +36,18 @@ class Spent:
 
 
 class Screen:
-    """One socket. `credential_id`: the session or token it came with. `watched`: refs of tickets that it shows."""
+    """One socket. `credential_id`: the session or token it came with. `watched`: refs of tickets that it shows.
+    `put_now`: writes a frame at once, if it can.
+    """
 
-    def __init__(self, actor: Actor, credential_id: UUID, *, wall: bool = False) -> None:
+    def __init__(self, actor: Actor, credential_id: UUID, *, wall: bool = False, put_now: Put | None = None) -> None:
         self.actor = actor
         self.credential_id = credential_id
         self.watched: frozenset[str] = frozenset()
         self.spent = Spent()
         self.frames: asyncio.Queue[str] = asyncio.Queue(QUEUE_FRAMES)
+        self._put_now = put_now
+        self._behind = 0  # queued and not yet written: nothing may overtake it
         self._closing: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._wall = wall
         self.is_now(actor)
@@ -52,15 +57,18 @@ class Screen:
         self.actor = actor
         self.group = Group(actor.locale, can(actor, "number.live") and not self._wall)
 
-    def put(self, text: str) -> bool:
-        """Queue a frame. False: it did not fit, the screen is being closed as too slow."""
+    def put(self, message: Message) -> bool:
+        """Send a frame, at once or by the queue. False: it did not fit, the screen is being closed as too slow."""
         if self._closing.done():
             return False
+        if self._put_now is not None and not self._behind and self._put_now(message.frame):
+            return True
         try:
-            self.frames.put_nowait(text)
+            self.frames.put_nowait(message.text)
         except asyncio.QueueFull:
             self.close(TOO_SLOW)
             return False
+        self._behind += 1
         return True
 
     def close(self, code: int) -> None:
@@ -92,6 +100,7 @@ class Screen:
                 began = time.monotonic()
                 await socket.send_text(text)
                 self.spent.spent_s += time.monotonic() - began
+                self._behind -= 1
             except (WebSocketDisconnect, RuntimeError):
                 return  # the page has left between two frames
 

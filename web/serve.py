@@ -97,6 +97,7 @@ async def _serve(settings: Settings, roles: frozenset[str], stop: _Stop, *, stan
 
 async def _serve_web(app: App, sock: socket.socket, stop: _Stop) -> None:
     from web.app import create_app  # noqa: PLC0415 - see `loading`
+    from web.wire import Socket  # noqa: PLC0415
 
     console = create_app(app)
     server = _Server(
@@ -104,6 +105,7 @@ async def _serve_web(app: App, sock: socket.socket, stop: _Stop) -> None:
             console,
             log_config=None,
             access_log=False,
+            ws=Socket,
             ws_per_message_deflate=False,  # 200 sockets' worth of zlib would cost more than all else
             ws_max_size=65536,
             timeout_graceful_shutdown=3,

@@ -4,7 +4,7 @@ Texts in here are data or codes, never labels: templates translate codes by `lab
 `key` is the id of the row's element, the same in every place where the row is shown.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from hotline.ivr.switch import Word
@@ -121,6 +121,11 @@ class Totals:
     waiting: int = 0
     longest_since: datetime | None = None
     call_backs_due: int = 0
+
+    @property
+    def counted(self) -> "Totals":
+        """The figures without those of this moment."""
+        return replace(self, waiting=0, longest_since=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,9 +73,12 @@ class AmiClient(AMIClient):  # type: ignore[misc]  # the package has no types
         self.on_state = on_state
         self._user, self._secret = user, secret
         self._wanted = frozenset() if on_batch is None else (wanted or WANTED) | {"FullyBooted"}
-        self._inbox = None if on_batch is None else Inbox(name, limit, self.metrics, on_batch, on_snapshot)
-        self._tls = tls_for(host, tls)
         self._time = timing or Timing()
+        self._inbox = (
+            None if on_batch is None
+            else Inbox(name, limit, self.metrics, on_batch, on_snapshot, gather=self._time.gather)
+        )  # fmt: skip
+        self._tls = tls_for(host, tls)
         self._boot, self._numbers = secrets.token_hex(3), count(1)
         self._connection: Connection | None = None
         self._live = asyncio.Event()

@@ -33,17 +33,19 @@ class _Sync:
 
 
 class Inbox:
-    """`limit`: messages, over all batches. `stale` is set when a batch was lost and a snapshot must make it good,
-    `urgent` when that must be now.
+    """`limit`: messages, over all batches. `gather`: seconds for which a batch waits for the rest of its burst. `stale`
+    is set when a batch was lost and a snapshot must make it good, `urgent` when that must be now.
     """
 
     def __init__(
-        self, name: str, limit: int, metrics: Metrics, on_batch: OnBatch, on_snapshot: OnSnapshot | None
-    ) -> None:
+        self, name: str, limit: int, metrics: Metrics, on_batch: OnBatch, on_snapshot: OnSnapshot | None,
+        *, gather: float = 0.0,
+    ) -> None:  # fmt: skip
         self.name = name
         self.booted = asyncio.Event()
         self.stale, self.urgent = asyncio.Event(), asyncio.Event()
         self._limit = limit
+        self._gather = gather
         self._metrics = metrics
         self._on_batch = on_batch
         self._on_snapshot = on_snapshot
@@ -111,6 +113,9 @@ class Inbox:
                 if isinstance(item, _Sync):
                     await self._synchronise(item)
                 else:
+                    if self._gather and self._queue.empty():
+                        # One step of a call is a burst of messages: the rest of it is on its way.
+                        await asyncio.sleep(self._gather)
                     while len(item) < _TOGETHER and not self._queue.empty():
                         following = self._queue.get_nowait()
                         if isinstance(following, _Sync):

@@ -8,6 +8,7 @@ from starlette.websockets import WebSocket
 from web.auth import Signed, require
 from web.deps import Wired
 from web.screens import Screen
+from web.wire import putter
 
 router = APIRouter()
 
@@ -20,7 +21,7 @@ async def live(
     asked = socket.query_params.get("after", "")
     after = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else None
     await socket.accept()
-    screen = Screen(signed.actor, signed.credential_id, wall=wall)
+    screen = Screen(signed.actor, signed.credential_id, wall=wall, put_now=putter(socket.scope))
     try:
         await web.hub.join(screen, after)
         await screen.serve(socket)
