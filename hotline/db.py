@@ -43,6 +43,7 @@ from hotline.clock import now
 from hotline.errors import StartupError
 from hotline.events import Event, revive
 from hotline.ids import new_id
+from hotline.plans import Plans
 
 log = structlog.get_logger()
 _APPEND_LOCK = 0x686F746C696E  # any constant: all writers of one database take the same advisory lock
@@ -106,6 +107,8 @@ _KNOWN = (
     .where(EventRow.dedupe_key.in_(bindparam("keys", expanding=True)))
     .execution_options(autoflush=False)
 )
+_APPENDING: dict[str, Any] = {}  # by dialect
+_PARKED = select(ParkedEvent.id).where(ParkedEvent.retry_at <= bindparam("at")).order_by(ParkedEvent.at)
 
 
 @dataclass(slots=True)
@@ -164,12 +167,11 @@ class Tx:
     async def _park(self, name: str, what: Event, error: Exception) -> None:
         at = now()
         log.error("handler.parked", handler=name, type=type(what).__name__, error=type(error).__name__)
-        self.session.add(
-            ParkedEvent(
-                at=at, handler=name, type=type(what).__name__, dedupe_key=what.dedupe_key, error=_reason(error),
-                retry_at=at + _RETRY_FIRST,
-            )
+        parked = ParkedEvent(
+            at=at, handler=name, type=type(what).__name__, dedupe_key=what.dedupe_key, error=_reason(error),
+            retry_at=at + _RETRY_FIRST,
         )  # fmt: skip
+        self.session.add(parked)
         await self.session.flush()
 
     def emit(
@@ -232,7 +234,7 @@ class Database:
             raise self.unusable(error) from error
         self._write_engine = self.engine.execution_options(hotline_write=True)
         self._near = engine.open_near(url) if self.dialect == "sqlite" else None
-        self._plans = near.Plans(self._near) if self._near is not None else None
+        self._plans = Plans(self._near) if self._near is not None else None
         self._near_write = self._near.execution_options(hotline_write=True) if self._near is not None else None
         # SQLite has one writer: waiting here is fair and free, waiting inside SQLite is a sleeping poll.
         self._writer = asyncio.Lock() if self.dialect == "sqlite" else None
@@ -342,10 +344,7 @@ class Database:
         The event comes back from the log, so fields marked `pii` are None: handlers find those in their rows.
         """
         async with self.read() as tx:
-            due = await tx.session.scalars(
-                select(ParkedEvent.id).where(ParkedEvent.retry_at <= at).order_by(ParkedEvent.at).limit(limit)
-            )
-            ids = list(due)
+            ids = list(await tx.session.scalars(_PARKED, {"at": at}))[:limit]
         settled = 0
         for parked_id in ids:
             async with self.write() as tx:
@@ -434,9 +433,11 @@ async def _append(tx: Tx) -> None:
         }
         for item in tx.emitted
     ]
-    # The table, not the class: by the class each set of columns that are not None is a statement of its own.
-    insert: Any = tx.insert(EventRow.__table__)
-    await tx.session.execute(insert.on_conflict_do_nothing(index_elements=["dedupe_key"]), rows)
+    if tx.dialect not in _APPENDING:
+        # The table, not the class: by the class each set of columns that are not None is a statement of its own.
+        insert: Any = tx.insert(EventRow.__table__)
+        _APPENDING[tx.dialect] = insert.on_conflict_do_nothing(index_elements=["dedupe_key"])
+    await tx.session.execute(_APPENDING[tx.dialect], rows)
 
 
 def _reason(error: Exception) -> str:

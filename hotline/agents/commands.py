@@ -219,8 +219,14 @@ class AgentDesk:
         for agent in agents:
             if agent.pending not in (None, presence.FAILED) and _is_late(agent, at):
                 await self._fail_pending(agent.id, cast(datetime, agent.pending_at))
-            if service.is_wrap_up_over(agent, at, self._wrap_up):
-                await self._end_wrap_up(agent, at)
+            if agent.reason is not None and service.is_wrap_up_over(agent, at, self._wrap_up):
+                # A phone that is gone must not ring: the pause stays, with another reason.
+                await self._claimed(agent, f"pause:{PHONE}" if agent.phone == "lost" else "ready")
+        rested = [
+            agent.id for agent in agents if agent.reason is None and service.is_wrap_up_over(agent, at, self._wrap_up)
+        ]
+        if rested:
+            await self._end_rests(rested, at)
         await self._react_to(agents)
 
     async def react(self) -> None:
@@ -229,17 +235,15 @@ class AgentDesk:
             agents = await service.needing_attention(tx)
         await self._react_to(agents)
 
-    async def _end_wrap_up(self, agent: Agent, at: datetime) -> None:
-        if agent.reason is not None:
-            # A phone that is gone must not ring: the pause stays, with another reason.
-            await self._claimed(agent, f"pause:{PHONE}" if agent.phone == "lost" else "ready")
-            return
+    async def _end_rests(self, agent_ids: Sequence[UUID], at: datetime) -> None:
+        """All in one transaction: every screen is told of each."""
         async with self._db.write() as tx:
-            row = await service.locked(tx, agent.id)
-            if row.reason is None and service.is_wrap_up_over(row, at, self._wrap_up):
-                key = f"rested:{row.endpoint}:{row.since.isoformat()}"
-                service.enter(row, presence.step(service.current(row), "rested"), at)
-                service.changed(tx, row, at, key)
+            for agent_id in agent_ids:
+                row = await service.locked(tx, agent_id)
+                if row.reason is None and service.is_wrap_up_over(row, at, self._wrap_up):
+                    key = f"rested:{row.endpoint}:{row.since.isoformat()}"
+                    service.enter(row, presence.step(service.current(row), "rested"), at)
+                    service.changed(tx, row, at, key)
 
     async def _react_to(self, agents: Sequence[Agent]) -> None:
         for agent in agents:

@@ -108,7 +108,7 @@ async def by_endpoint(tx: Tx, endpoint: str) -> Agent | None:
 
 async def needing_attention(tx: Tx) -> Sequence[Agent]:
     """Whom time or a lost phone may ask something of: what the worker's sweep looks at. One statement."""
-    return list(await tx.session.scalars(_NEEDING_ATTENTION))
+    return list(await tx.session.scalars(_NEEDING_ATTENTION, {}))
 
 
 def is_wrap_up_over(agent: Agent, now: datetime, wrap_up: timedelta) -> bool:
@@ -122,7 +122,7 @@ def wrap_up_end(agent: Agent, wrap_up: timedelta) -> datetime:
 
 async def has_unprovisioned(tx: Tx) -> bool:
     """Whether Asterisk has an older secret of some phone."""
-    return await tx.session.scalar(_BEHIND) is not None
+    return await tx.session.scalar(_BEHIND, {}) is not None
 
 
 async def phones(tx: Tx) -> Sequence[Phone]:

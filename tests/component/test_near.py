@@ -152,3 +152,19 @@ async def test_values_that_are_expressions_go_the_long_way(db: Database) -> None
         row.value = Counter.value + 41
     async with db.read() as tx:
         assert (await tx.session.get_one(Counter, "n")).value == 42
+
+
+async def test_an_insert_that_is_built_once_goes_either_way(db: Database) -> None:
+    for is_long in (True, False):
+        with _long_way(db, is_long):
+            async with db.write() as tx:
+                counting: Any = tx.insert(Counter).values(name=bindparam("series"), value=1)
+                counting = counting.on_conflict_do_update(index_elements=["name"], set_={"value": Counter.value + 1})
+                counting = counting.returning(Counter.value)
+                numbers = [(await tx.session.execute(counting, {"series": f"{is_long}"})).scalar_one() for _ in "123"]
+                assert numbers == [1, 2, 3]
+                several = tx.insert(Counter.__table__).on_conflict_do_nothing(index_elements=["name"])
+                await tx.session.execute(several, [{"name": f"{is_long}", "value": 9}, {"name": "new", "value": 5}])
+    async with db.read() as tx:
+        rows = {row.name: row.value for row in await tx.session.scalars(select(Counter))}
+    assert rows == {"True": 3, "False": 3, "new": 5}
