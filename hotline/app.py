@@ -16,6 +16,7 @@ from hotline.access.audit import AuditLog
 from hotline.agents.call_control import CallControl
 from hotline.agents.commands import AgentDesk
 from hotline.agents.outbound import Outbound
+from hotline.agents.saying import Sayer
 from hotline.agents.supervision import SupervisorDesk
 from hotline.bus import Bus, open_bus
 from hotline.calls import directory
@@ -81,6 +82,7 @@ class App:
             is_secret=partial(directory.is_privileged, settings), park=timedelta(seconds=settings.park_s),
         )  # fmt: skip
         self.supervision = SupervisorDesk(self.db, send, bus=self.bus)
+        self.sayer = Sayer(self.db, send)
         self.handlers = Handlers(self.hours.call_back_due)
         self._was_ready = self._is_stopping = self._hands_over = False
         self._workers: Workers | None = None

@@ -239,7 +239,7 @@ class _Patient:
         missing = prompts.missing()
         if missing:
             raise Wrong(f"no sound for {', '.join(missing)}")
-        return f"{len(prompts.PROMPTS)} prompts and the waiting music"
+        return f"{len(prompts.catalogue())} prompts and the waiting music"
 
     async def calendar(self) -> str:
         found = opening.find(self.settings.data_dir)

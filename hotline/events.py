@@ -338,6 +338,33 @@ class SupervisionChanged(Event):
     before: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilentSwitched(Event):
+    """An agent says that the caller cannot speak: from now on their keys 1 and 2 are yes and no; or not any more."""
+
+    call_id: UUID
+    agent_id: UUID
+    is_on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerKeyed(Event):
+    """A caller who cannot speak answered by key. `answer`: yes, no."""
+
+    call_id: UUID
+    agent_id: UUID
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptChosen(Event):
+    """Callers hear another version of a prompt from now on. `number`: 0 is the one that comes with the hotline."""
+
+    prompt_id: str
+    number: int
+    actor: str
+
+
 CATALOGUE: dict[str, type[Event]] = {
     cls.__name__: cls
     for cls in (
@@ -348,6 +375,7 @@ CATALOGUE: dict[str, type[Event]] = {
         TicketHandedBack, TicketShownTo, PenHanded, PenAsked, TicketAddedTo, CallBackDue, CallBackDone, OutsideDialled,
         NodeChanged, OpeningSaid, DriftCorrected, TotalsCompared, SignedIn, SignedOut, HelpAsked, HelpEnded,
         SupervisionChanged,
+        SilentSwitched, CallerKeyed, PromptChosen,
     )
 }  # fmt: skip
 

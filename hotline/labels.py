@@ -161,6 +161,12 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "training": N_("Training"),
         "quality": N_("Quality check"),
     },
+    "yes_no": {"yes": N_("Yes"), "no": N_("No")},
+    "prompt_made": {
+        "synthesised": N_("Synthetic voice"),
+        "recorded": N_("Recorded"),
+        "uploaded": N_("Uploaded"),
+    },
     "phone": {
         "none": N_("No phone"),
         "ok": N_("Phone OK"),

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hotline import engine
 from hotline.access import accounts
-from hotline.agents import presence, reconcile, watching
+from hotline.agents import presence, reconcile, saying, watching
 from hotline.agents import service as agents
 from hotline.agents.commands import AgentDesk
 from hotline.agents.supervision import SupervisorDesk
@@ -31,13 +31,13 @@ from hotline.clock import now
 from hotline.db import Database, Tx
 from hotline.errors import HotlineError, Invalid, TelephonyError
 from hotline.events import AgentMissed, CallEvent, DriftCorrected, NodeChanged
-from hotline.ivr import switch, words
+from hotline.ivr import laying, switch, words
 from hotline.leadership import Leadership
 from hotline.settings import Settings
 from hotline.telephony import actions
 from hotline.telephony.asterisk import Asterisk
 from hotline.telephony.client import WANTED, AmiClient, Timing
-from hotline.telephony.messages import Message, Snapshot, UserEvent
+from hotline.telephony.messages import KeyPressed, Message, Snapshot, UserEvent
 from hotline.turn import Turn
 
 log = structlog.get_logger()
@@ -110,6 +110,7 @@ class Worker:
 
     async def run(self) -> None:
         """Until cancelled."""
+        places = self.asterisk.places
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.events.run(), name="ami.events")
@@ -119,6 +120,9 @@ class Worker:
                 tasks.create_task(
                     recordings.keep_whole(self.db, self.settings.recordings_dir, self.node, self.counts),
                     name="recordings",
+                )
+                tasks.create_task(
+                    laying.keep(self.db, places.data, self.asterisk.sounds, places.file_mode), name="prompts"
                 )
         finally:
             await self._stale()
@@ -137,6 +141,9 @@ class Worker:
                     seen += [(observation, message.at) for observation in presence.observe(message)]
             if events or seen:
                 await self._write(events, seen)
+            if pressed := [message for message in batch if isinstance(message, KeyPressed)]:
+                with suppress(exc.SQLAlchemyError, OSError):  # the agent sees no answer and asks again
+                    await saying.keyed(self.db, self.node, pressed)
         if self.turn.called(events):
             self.events.resync(at_once=True)
         if any(isinstance(event, AgentMissed) for event in events) or any(

@@ -165,6 +165,7 @@ class House:
         self.desk: Any = Desk()
         self.control: Any = Control()
         self.outbound: Any = None
+        self.sayer: Any = Control()
         self.supervision: Any = SupervisorDesk(self.desk)
         self.lines: dict[str, Any] = {"pbx1": Line(self.desk)}
         self.telephony = "live"

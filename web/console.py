@@ -34,7 +34,7 @@ _SHOWN_EVENTS = frozenset(
      "AgentLegEnded", "CallEnded", "TicketHandedTo", "TicketHandedBack", "TicketChanged", "TicketMoved", "CallBackDue",
      "CallBackDone", "CallCorrected", "LegHeld", "LegResumed", "LegAside", "LegRejoined", "CallAside",
      "CallRejoined", "CallTransferred", "PartyRang", "PartyAnswered", "PartyLeft", "PenHanded", "TicketAddedTo",
-     "HelpAsked", "HelpEnded", "SupervisionChanged"}
+     "HelpAsked", "HelpEnded", "SupervisionChanged", "SilentSwitched", "CallerKeyed"}
 )  # fmt: skip
 _SUMMARY_CHARS = 80
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
@@ -194,6 +194,8 @@ def _detail(event: EventRow, names: Mapping[str, str]) -> dict[str, str]:
     found["giver"] = names.get(str(data.get("from_agent_id")))
     found["receiver"] = names.get(str(data.get("to")))
     found["supervisor"] = names.get(str(data.get("supervisor_id")))
+    if "is_on" in data:
+        found["what"] = "on" if data["is_on"] else "off"
     if data.get("fields"):
         found["fields"] = ",".join(data["fields"])
     for name in ("wait", "talk"):
@@ -204,7 +206,7 @@ def _detail(event: EventRow, names: Mapping[str, str]) -> dict[str, str]:
 
 _COPIED = (
     "line", "outcome", "hangup_by", "kind", "step", "from_state", "to_state", "due_at", "role", "what", "to", "how",
-    "result", "mode", "reason", "why",
+    "result", "mode", "reason", "why", "answer",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from hotline.access.audit import AuditLog
 from hotline.agents.call_control import CallControl
 from hotline.agents.commands import AgentDesk
 from hotline.agents.outbound import Outbound
+from hotline.agents.saying import Sayer
 from hotline.agents.supervision import SupervisorDesk
 from hotline.bus import Bus
 from hotline.db import Database
@@ -38,6 +39,7 @@ class House(Protocol):
     control: CallControl
     outbound: Outbound
     supervision: SupervisorDesk
+    sayer: Sayer
 
     @property
     def lines(self) -> Mapping[str, Line]:

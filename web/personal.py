@@ -18,7 +18,7 @@ from hotline.tickets.models import Contact, ContactTicket, Ticket
 from web.screens import Screen
 from web.watching import is_noticed
 
-_TO_AGENT = frozenset({"AgentChanged", "PhoneSecretChanged", "PhoneProvisioned"})
+_TO_AGENT = frozenset({"AgentChanged", "PhoneSecretChanged", "PhoneProvisioned", "SilentSwitched", "CallerKeyed"})
 _TO_EVERYBODY = frozenset({"CallBackDue", "CallBackDone"})  # whoever has a phone may call back
 _OF_TICKET = frozenset(
     {"TicketHandedTo", "TicketHandedBack", "TicketChanged", "TicketMoved", "TicketShownTo", "PenHanded", "PenAsked",

@@ -41,6 +41,7 @@ TABLE: Mapping[str, Mapping[Role, Condition]] = {
     "call.move": _PHONE,
     "call.pick-up": _PHONE,
     "call.dial": _PHONE,
+    "call.say": _PHONE,
     "queue.view": _STAFF,
     "call.list": _CALLS,
     "call.view": _CALLS,
@@ -57,6 +58,8 @@ TABLE: Mapping[str, Mapping[Role, Condition]] = {
     "ticket.discard": _WRITE,
     "ticket.restore": _WRITE,
     "number.reveal": _CASE,
+    "prompt.view": {"supervisor": "any", "administrator": "any"},
+    "prompt.edit": {"administrator": "any"},
     "call-back.done": {"agent": "any", "supervisor": "any"},
 }
 

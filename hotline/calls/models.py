@@ -175,3 +175,12 @@ class JournalCall(Base):
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None] = mapped_column(String(12))
     hangup_by: Mapped[str | None] = mapped_column(String(10))
+
+
+class SilentSwitch(Base):
+    """The caller cannot speak: while this is on, their keys 1 and 2 are yes and no. By the agent who switched it on."""
+
+    __tablename__ = "silent_switch"
+    call_id: Mapped[UUID] = mapped_column(ForeignKey("call.id"), primary_key=True)
+    agent_id: Mapped[UUID]
+    at: Mapped[datetime]

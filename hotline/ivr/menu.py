@@ -14,4 +14,6 @@ SPOKEN: Final[dict[str, tuple[str, ...]]] = {
     "broken": ("P50",),
     "practice": ("P51",),
 }
+# What an agent's key plays into their talk; after the second kind it is over.
+SAID: Final[dict[str, tuple[str, ...]]] = {"plain": ("P30", "P31", "P40"), "ending": ("P32", "P41")}
 VOICEMAIL_S: Final = 180

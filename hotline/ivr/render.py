@@ -6,7 +6,7 @@ import re
 from hotline.calls import directory
 from hotline.errors import StartupError
 from hotline.ivr import opening
-from hotline.ivr.menu import SPOKEN, VOICEMAIL_S
+from hotline.ivr.menu import SAID, SPOKEN, VOICEMAIL_S
 from hotline.settings import Settings
 from hotline.telephony.asterisk import DIALPLAN, HOURS
 from hotline.telephony.files import environment
@@ -26,6 +26,7 @@ def texts(settings: Settings) -> dict[str, str]:
     values = {
         "lines": settings.line_channels,
         "spoken": SPOKEN,
+        "said": SAID,
         "voicemail_s": VOICEMAIL_S,
         "max_wait_s": settings.max_wait_s,
         "wrap_up_s": settings.wrap_up_s,

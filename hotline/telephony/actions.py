@@ -16,6 +16,7 @@ MAX_LINE = 1022
 MAX_HEADERS = 127
 CONTROL_CONTEXT = "hl-control"
 CONTROL_END = "done"
+SAY_CONTEXT = "hl-say"
 
 _FORBIDDEN = re.compile(r"[\r\n\0]")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
@@ -27,6 +28,7 @@ _CONTROLS = frozenset({"acw-set", "acw-clear"})
 # A Uniqueid or a channel's name; never a pattern (/…/), which Hangup would take for many.
 _CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./@;-]{0,79}")
 _CONTEXT = re.compile(r"hl-[a-z-]{1,40}")
+_PROMPT = re.compile(r"P[0-9]{2}")
 _EXTEN = re.compile(r"[A-Za-z0-9_-]{1,79}")
 _VARIABLE = re.compile(r"_{0,2}[A-Z][A-Z0-9]{0,40}")
 _ASKED = re.compile(r"[a-z]{1,20}")
@@ -150,6 +152,22 @@ def originate(
     for name, value in (variables or {}).items():
         headers.append(("Variable", f"{_checked(_VARIABLE, name)}={_checked(_PLAIN, value)}"))
     return Command("Originate", tuple(headers))
+
+
+def say(prompt: str, caller: str, agent: str) -> Command:
+    """Have a prompt played into a talk: the dialplan's hl-say, heard by both. `caller`, `agent`: Uniqueids of legs."""
+    return Command(
+        "Originate",
+        (
+            ("Channel", f"Local/{_checked(_PROMPT, prompt)}@{SAY_CONTEXT}/n"),
+            ("Context", f"{SAY_CONTEXT}-in"),
+            ("Exten", "s"),
+            ("Priority", "1"),
+            ("Async", "true"),
+            ("Variable", f"HLWHOM={_checked(_CHANNEL, caller)}"),
+            ("Variable", f"HLAGENT={_checked(_CHANNEL, agent)}"),
+        ),
+    )
 
 
 def control(command: str, member: str, until: int | None = None) -> Command:

@@ -26,6 +26,7 @@ from hotline.clock import from_epoch
 from hotline.errors import StartupError, TelephonyError
 from hotline.settings import Settings
 from hotline.telephony import ports
+from hotline.telephony import sounds as prompts
 from hotline.telephony.files import AGENTS, agents_text, environment, network, write_file
 from hotline.telephony.install import Installation, Places, config_home, find, places
 
@@ -71,7 +72,7 @@ class Asterisk:
         self.texts = dict(texts or {})
         self.places: Places = places(settings)
         self._preload = preload
-        self._sounds = sounds or config_home() / "sounds"
+        self.sounds = sounds or config_home() / "sounds"
         self._started: subprocess.Popen[bytes] | None = None
 
     @cached_property
@@ -429,12 +430,12 @@ class Asterisk:
 
     def _lay_sounds(self) -> None:
         """Our sounds and music over the package's data: unpacked packages have no `sounds/en` and no music."""
-        data, ours = self.places.data, self._sounds
+        data, ours = self.places.data, self.sounds
         english = self.installation.data / "sounds" / "en_US_f_Allison"
         links = {path.name: path for path in self.installation.data.iterdir() if path.name not in {"sounds", "moh"}}
-        links |= {name: ours / name for name in ("moh", "moh-again")}
         (data / "sounds").mkdir(exist_ok=True)
-        links["sounds/zh"] = ours / "zh"
+        links["sounds/zh"] = prompts.lay(data, ours / "zh")
+        links |= {"moh": ours / "moh", "moh-again": prompts.again(data, ours)}
         links["sounds/en"] = english if english.is_dir() else self.installation.data / "sounds" / "en"
         for name, target in links.items():
             link = data / name

@@ -295,6 +295,9 @@ BUILDERS: dict[str, Builder] = {
     "DialEnd": lambda f, at: m.DialEnd(at=at, channel=_own.may(f), dest=_dest.must(f), status=f["DialStatus"]),
     "BridgeEnter": _bridge(m.BridgeEnter),
     "BridgeLeave": _bridge(m.BridgeLeave),
+    "DTMFEnd": lambda f, at: m.KeyPressed(
+        at=at, channel=_own.must(f), key=f["Digit"], is_received=f["Direction"] == "Received"
+    ),
     "Hold": _about_channel(m.Hold),
     "Unhold": _about_channel(m.Unhold),
     "QueueCallerJoin": lambda f, at: m.QueueCallerJoin(

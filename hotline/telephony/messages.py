@@ -93,6 +93,15 @@ class BridgeLeave(Message):
 
 
 @frozen(kw_only=True)
+class KeyPressed(Message):
+    """A telephone key, as it is let go. `is_received`: pressed by who is on the channel; else sent to them."""
+
+    channel: Channel
+    key: str
+    is_received: bool
+
+
+@frozen(kw_only=True)
 class Hold(Message):
     channel: Channel
 

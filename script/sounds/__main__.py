@@ -7,7 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from sounds import levels, manifest, music
+from hotline.ivr import levels
+from sounds import manifest, music
 from sounds.manifest import CALLERS, PROMPTS, ROOT, Entry, Manifest
 
 MUSIC = ROOT / "asterisk-config" / "sounds" / "moh" / "waiting.wav"
@@ -26,9 +27,11 @@ def render(names: list[str], again: bool) -> None:
             if (names and entry.id not in names) or entry.made == "recorded":
                 continue
             fingerprint = _fingerprint(entry, book.level_dbfs)
-            if not again and entry.made_from == fingerprint and book.file(entry).is_file():
+            has_narrow = entry.made_from == fingerprint and book.file(entry).is_file()
+            has_wide = path == CALLERS or book.wide(entry).is_file()
+            if not again and has_narrow and has_wide:
                 continue
-            _speak(book, entry)
+            _speak(book, entry, keeps_narrow=has_narrow and not again)
             entry.made_from = fingerprint
             book.save()
             say(f"{entry.id} {entry.duration_s:.2f} s {entry.text}")
@@ -40,7 +43,10 @@ def adopt(name: str, recording: Path, who: str) -> None:
         book = manifest.load(path)
         for entry in book.entries:
             if entry.id == name:
-                sound, rate = levels.read_wav(recording)
+                try:
+                    sound, rate = levels.read_wav(recording)
+                except ValueError as error:
+                    raise SystemExit(f"{recording}: {error}") from None
                 _finish(book, entry, sound, rate)
                 entry.made, entry.voice, entry.made_from = "recorded", who, ""
                 book.save()
@@ -79,23 +85,34 @@ def _fingerprint(entry: Entry, level_dbfs: float) -> str:
     return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
 
-def _speak(book: Manifest, entry: Entry) -> None:
+def _speak(book: Manifest, entry: Entry, *, keeps_narrow: bool) -> None:
     from sounds import speech  # noqa: PLC0415 (loads the voice model's libraries)
 
     if book.file(entry).is_file() and entry.sha256 and manifest.digest(book.file(entry)) != entry.sha256:
         raise SystemExit(f"{entry.file} was changed by hand; take it in with: script/prompts adopt {entry.id} FILE.wav")
     sound = speech.speak(entry.reading(), entry.voice, entry.speed, entry.pause_s)
-    _finish(book, entry, sound, speech.MODEL_RATE)
+    _finish(book, entry, sound, speech.MODEL_RATE, keeps_narrow=keeps_narrow)
 
 
-def _finish(book: Manifest, entry: Entry, sound: levels.Samples, rate: int) -> None:
+def _finish(book: Manifest, entry: Entry, sound: levels.Samples, rate: int, *, keeps_narrow: bool = False) -> None:
+    if book.path != CALLERS:
+        wide = book.wide(entry)
+        levels.write_wav(wide, _made(book, entry, sound, rate, levels.WIDE_RATE), levels.WIDE_RATE)
+        entry.sha256_wide = manifest.digest(wide)
+    if keeps_narrow:
+        return
     target = book.file(entry)
-    narrow = levels.at_level(levels.telephone_band(sound, rate), book.level_dbfs)
-    finished = levels.tightened(narrow, entry.tail_s)
+    finished = _made(book, entry, sound, rate, levels.RATE)
     levels.write_wav(target, finished)
     if book.path == CALLERS:
         target.with_suffix(".al").write_bytes(levels.alaw(finished))
     entry.sha256, entry.duration_s = manifest.digest(target), round(len(finished) / levels.RATE, 3)
+
+
+def _made(book: Manifest, entry: Entry, sound: levels.Samples, rate: int, to: int) -> levels.Samples:
+    return levels.tightened(
+        levels.at_level(levels.telephone_band(sound, rate, to), book.level_dbfs, to), entry.tail_s, to
+    )
 
 
 def main() -> None:

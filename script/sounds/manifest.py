@@ -32,6 +32,7 @@ class Entry:
     made: str = "synthesised"
     made_from: str = ""
     sha256: str = ""
+    sha256_wide: str = ""
     duration_s: float = 0.0
 
     def reading(self) -> str:
@@ -47,6 +48,10 @@ class Manifest:
 
     def file(self, entry: Entry) -> Path:
         return self.path.parent / entry.file
+
+    def wide(self, entry: Entry) -> Path:
+        """The same at 16 kHz, named as Asterisk names it."""
+        return self.file(entry).with_suffix(".wav16")
 
     def save(self) -> None:
         rows = [{key: value for key, value in asdict(entry).items() if value != ""} for entry in self.entries]

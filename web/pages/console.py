@@ -18,6 +18,7 @@ from web.cut_off import cut_off
 from web.deps import Web, Wired
 from web.pages.me import own_agent
 from web.pages.me_call import of_agent
+from web.pages.me_say import said_of
 from web.shell import page, part
 from web.views import CallRow, CutOff, TicketView
 from web.watching import help_view
@@ -36,10 +37,11 @@ async def console(web: Wired, signed: Agent, ref: str = "") -> HTMLResponse:
         popped = await middle(web, signed, tx, ref or at_hand or waiting_ref(cut))
         work = await work_items(tx, signed.actor)
         help_ = await help_view(tx, me, shows_listeners=web.house.settings.supervision_shown)
+        said = await said_of(tx, me)
     now_on = await of_agent(web, signed, me)
     found = directory.places(web.house.settings).values()
     places = [(place.code, place.name(signed.actor.locale), place.number) for place in found]
-    around = {"work": work, "board": board, "cut": cut, "places": places, "help": help_}
+    around = {"said": said, "work": work, "board": board, "cut": cut, "places": places, "help": help_}
     return await page(web, signed, "console/index.html", {**popped, **now_on, **around})
 
 

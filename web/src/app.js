@@ -16,7 +16,9 @@ import * as pen from "./pen.js";
 import * as player from "./player.js";
 import * as outside from "./outside.js";
 import * as phonetest from "./phonetest.js";
+import * as recorder from "./recorder.js";
 import * as refocus from "./refocus.js";
+import * as say from "./say.js";
 import * as signIn from "./signin.js";
 import * as softphone from "./softphone.js";
 import * as supervise from "./supervise.js";
@@ -79,7 +81,7 @@ function ready() {
 // The console's tab must stay: the phone lives in it. Other pages open in a tab of their own, each always the same.
 function tabs() {
   const page = document.body.dataset.page;
-  const own = { console: "hotline-console", board: "hotline-board", tickets: "hotline-tickets", calls: "hotline-calls", operations: "hotline-operations" }[page];
+  const own = { console: "hotline-console", board: "hotline-board", tickets: "hotline-tickets", calls: "hotline-calls", operations: "hotline-operations", prompts: "hotline-prompts" }[page];
   if (own) window.name = own;
   for (const link of document.querySelectorAll("[data-nav] a")) {
     if (link.dataset.window === own) link.setAttribute("aria-current", "page");
@@ -110,6 +112,7 @@ tick.start();
 typing.start();
 fields.start();
 player.start();
+recorder.start();
 comeBack();
 signIn.start();
 keep.start().then(autosave.start).finally(() => {
@@ -118,6 +121,7 @@ keep.start().then(autosave.start).finally(() => {
   ready();
   softphone.start();
   talk.start();
+  say.start();
   refocus.start();
   dial.start();
   health.start();

@@ -10,7 +10,7 @@ export function meaning({ code, key, altKey, ctrlKey, metaKey, shiftKey }, isTyp
     if (digit) return { do: "type", value: `CT0${digit[1]}` };
     const quick = { Digit9: "9", Digit0: "0", Minus: "-", Equal: "=", BracketLeft: "[" }[code];
     if (quick) return { do: "quick", value: quick };
-    const place = { KeyS: "summary", KeyC: "category", KeyU: "urgency", KeyR: "reveal", KeyZ: "restore", KeyJ: "conference", KeyP: "pen", KeyB: "call-back", KeyN: "dial" }[code];
+    const place = { KeyS: "summary", KeyC: "category", KeyU: "urgency", KeyR: "reveal", KeyZ: "restore", KeyJ: "conference", KeyP: "pen", KeyB: "call-back", KeyN: "dial", KeyK: "silent", KeyW: "warn", KeyE: "end-abuse" }[code];
     return place ? { do: place } : null;
   }
   const phone = { F2: "answer", F3: "hold", F4: "mute", F6: "transfer", F8: "hang-up" }[key];
@@ -73,6 +73,9 @@ const ACTIONS = {
   dial: () => focus("#dial-to"),
   restore: () => click("[data-step=restore]"),
   conference: () => click("#talk [data-move=conference]"),
+  silent: () => click("#say:not([hidden]) [data-silent]"),
+  warn: () => click("#say:not([hidden]) [data-say=P40]"),
+  "end-abuse": () => click("#say:not([hidden]) [data-say=P41]"),
   pen: () => click("#panel:not([data-other-call]) [data-pen]"),
   "ask-help": () => click("[data-key=F7]") || click("#help-asked:not([hidden]) [data-supervise]"),
   ready: () => click("[data-key=F9]"),
