@@ -57,7 +57,7 @@ async def running_hotline(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 @_session
 async def running_brisk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     short: dict[str, Any] = {
-        "lines": "12345:20,2912345:1", "ring_s": 5, "max_wait_s": 10, "wrap_up_s": 8, "park_s": 8,
+        "lines": "12345:20,2912345:1", "ring_s": 10, "max_wait_s": 15, "wrap_up_s": 8, "park_s": 8,
         "consult_ring_s": 15,
     }  # fmt: skip
     house = House.make(tmp_path_factory.mktemp("brisk"), 400, **short)

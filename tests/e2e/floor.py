@@ -110,16 +110,20 @@ class Floor:
     # What people do
 
     async def talks(self, caller: Caller, page: AgentPage | None = None) -> str:
-        """Answered, and both are heard. Returns the ticket's ref."""
+        """Answered at once, for a phone rings short here, and both are heard. Returns the ticket's ref."""
         page = page or self.agent
-        ref = await self.pops(page)
+        await page.phone_is("ringing")
         await page.answer()
+        ref = await self._has_ticket(page)
         await self.together(caller, page)
         return ref
 
     async def pops(self, page: AgentPage) -> str:
         """The phone rings, and the call's ticket is before this agent. Returns its ref."""
         await page.phone_is("ringing")
+        return await self._has_ticket(page)
+
+    async def _has_ticket(self, page: AgentPage) -> str:
         ((ref,),) = await until(lambda: self.house.rows(_REF), what="the call has a ticket")
         await page.has(f"#panel[data-ref='{ref}'] #ticket-form")
         return str(ref)

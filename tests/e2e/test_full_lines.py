@@ -79,7 +79,7 @@ async def test_of_twenty_two_at_once_each_has_one_outcome_and_one_ticket(brisk: 
         for agent in agents:
             work.create_task(_serves(agent, has_been_full, is_over))
         brisk.callers(7, hold_ms=8000, first_number=13700137000)
-        brisk.callers(15, hold_ms=24000, first_number=13700137100)
+        brisk.callers(15, hold_ms=28000, first_number=13700137100)
         await expect(board.page.locator("#lamp-12345 i.on")).to_have_count(20, timeout=PATIENT)
         has_been_full.set()
         ended = f"select count(*) from call where ({numbers}) and ended_at is not null"

@@ -2,7 +2,7 @@
 agent's own page dies, or the caller hangs up first. Nobody is lost, nobody is left ringing; Asterisk's journal and the
 record agree.
 
-Times are short here: a phone rings 5 s, who is parked waits 8 s.
+Times are short here: a phone rings 10 s, who is parked waits 8 s.
 """
 
 import asyncio
