@@ -117,7 +117,8 @@ async def test_a_page_that_dies_while_it_rings_has_missed_nothing(
         await is_red(hotline, other, "agent1")
         await other.answer()
         await other.hang_up()
-    assert offers(hotline, ref) == [("agent1", "withdrawn"), ("agent2", "answered")]
+    wanted = [("agent1", "withdrawn"), ("agent2", "answered")]
+    await until(lambda: offers(hotline, ref) == wanted, what="whose phones rang is on record")
     assert hotline.rows("select misses from agent where name = 'agent1'") == [(0,)]
 
 
