@@ -44,13 +44,13 @@ async def test_a_new_sound_is_heard_chosen_and_taken_back_with_a_trace_of_each(h
     async with house.client(person, **UPLOAD) as client:
         made = await client.post("/prompts/P01/sounds?made=recorded", content=SOUND)
         heard = await client.get("/prompts/P01/sounds/1")
-        back = await client.post(
-            "/prompts/P01/version", data={"number": "0"}, headers={"content-type": "application/x-www-form-urlencoded"}
-        )
+        back = await client.post("/prompts/P01/version", data={"number": "0"}, headers=FORM)
+        page = await client.get(back.headers["location"], headers=HTML)
     assert made.status_code == 200 and "Version 1" in made.text, made.text
     with wave.open(BytesIO(heard.content)) as file:
         assert (file.getframerate(), file.getnchannels()) == (16000, 1)
-    assert back.status_code == 200 and "Use this one" in back.text
+    assert (back.status_code, back.headers["location"]) == (303, "/prompts?show=P01")
+    assert "Use this one" in page.text and 'method="post" action="/prompts/P01/version"' in page.text
     async with house.db.read() as tx:
         events = (await tx.session.scalars(select(EventRow.data).where(EventRow.type == "PromptChosen"))).all()
     assert [(one["prompt_id"], one["number"], one["actor"]) for one in events] == [

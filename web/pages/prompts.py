@@ -1,11 +1,12 @@
 """What callers hear: the words and the sound of every prompt, which an administrator may exchange and take back."""
 
 import asyncio
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from hotline.clock import now
 from hotline.errors import NotFound
@@ -55,13 +56,13 @@ async def add(request: Request, web: Wired, signed: Editor, prompt_id: str, made
 
 
 @router.post("/prompts/{prompt_id}/version")
-async def choose(request: Request, web: Wired, signed: Editor, prompt_id: str) -> HTMLResponse:
+async def choose(request: Request, web: Wired, signed: Editor, prompt_id: str) -> RedirectResponse:
     """`number`: the version that callers hear from now on."""
     number = whole(await read_form(request), "number")
     async with web.house.db.write() as tx:
         await versions.choose(tx, prompt_id, number, signed.actor, now())
     await trace(web, signed, "prompt.edit", prompt_id, version=str(number))
-    return await part(web, signed, "prompts/_sounds.html", await _context(web, prompt_id))
+    return RedirectResponse(f"/prompts?show={prompt_id}", HTTPStatus.SEE_OTHER)
 
 
 async def _context(web: Web, prompt_id: str) -> dict[str, object]:

@@ -150,6 +150,5 @@ export function start() {
     take(target.files[0], "uploaded");
     target.value = "";
   });
-  document.addEventListener("htmx:afterSwap", refresh);
   document.querySelector(".prompt-list [aria-current]")?.scrollIntoView({ block: "center" });
 }
