@@ -83,7 +83,7 @@ class App:
         )  # fmt: skip
         self.supervision = SupervisorDesk(self.db, send, bus=self.bus)
         self.sayer = Sayer(self.db, send)
-        self.handlers = Handlers(self.hours.call_back_due)
+        self.handlers = Handlers(self.hours.call_back_due, self.hours.listen_due)
         self._was_ready = self._is_stopping = self._hands_over = False
         self._workers: Workers | None = None
         self._unwatched_since: datetime | None = None

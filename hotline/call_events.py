@@ -23,11 +23,14 @@ class CallStarted(CallEvent):
     """First sign of a call: the network offered it on a line (blocked and closed calls too), or an agent dialled.
 
     `direction`: inbound, outbound (to a number outside: `caller_number`), internal (between phones of ours).
+    `origin_number`, `origin_order`: of a caller whom the city centre sent on.
     """
 
     line: str
     direction: str
     caller_number: str | None = field(default=None, metadata=PII)
+    origin_number: str | None = field(default=None, metadata=PII)
+    origin_order: str | None = field(default=None, metadata=PII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,21 @@ class CallQueued(CallEvent):
 
     queue: str
     recording: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallWished(CallEvent):
+    """The caller pressed a key before an agent had them. `wish`: danger, talk, policy."""
+
+    wish: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallBackWanted(CallEvent):
+    """The caller asked for a call back while waiting, at `number`; or said that calling them is not safe."""
+
+    is_safe: bool
+    number: str | None = field(default=None, metadata=PII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from hotline.call_events import (
     AgentRang,
     CallAnswered,
     CallAside,
+    CallBackWanted,
     CallCorrected,
     CallEnded,
     CallEvent,
@@ -26,6 +27,7 @@ from hotline.call_events import (
     CallRejoined,
     CallStarted,
     CallTransferred,
+    CallWished,
     LegAside,
     LegHeld,
     LegRejoined,
@@ -50,6 +52,7 @@ __all__ = [
     "CallAside",
     "CallBackDone",
     "CallBackDue",
+    "CallBackWanted",
     "CallCorrected",
     "CallEnded",
     "CallEvent",
@@ -59,6 +62,7 @@ __all__ = [
     "CallRejoined",
     "CallStarted",
     "CallTransferred",
+    "CallWished",
     "ContactOpened",
     "DriftCorrected",
     "Event",
@@ -68,6 +72,8 @@ __all__ = [
     "LegHeld",
     "LegRejoined",
     "LegResumed",
+    "MessageHeard",
+    "MessageLeft",
     "NodeChanged",
     "OpeningSaid",
     "OutsideDialled",
@@ -227,6 +233,22 @@ class CallBackDue(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageLeft(Event):
+    """A caller left a message: somebody on duty is to listen to it by `due_at`."""
+
+    contact_id: UUID
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageHeard(Event):
+    """Somebody listened to a message."""
+
+    contact_id: UUID
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutsideDialled(Event):
     """An agent may have an outside number rung, and it is counted. `emergency`: 110 and such, which have no limit.
 
@@ -368,13 +390,13 @@ class PromptChosen(Event):
 CATALOGUE: dict[str, type[Event]] = {
     cls.__name__: cls
     for cls in (
-        CallStarted, CallQueued, AgentRang, AgentOfferEnded, AgentMissed, CallAnswered, AgentLegEnded, LegHeld,
-        LegResumed, LegAside, LegRejoined, CallAside, CallRejoined, CallTransferred, PartyRang, PartyAnswered,
-        PartyLeft, RecordingStarted, RecordingChecked, CallEnded, CallMerged, CallCorrected, CallLineNamed,
-        AgentChanged, PhoneSecretChanged, PhoneProvisioned, ContactOpened, TicketChanged, TicketMoved, TicketHandedTo,
-        TicketHandedBack, TicketShownTo, PenHanded, PenAsked, TicketAddedTo, CallBackDue, CallBackDone, OutsideDialled,
-        NodeChanged, OpeningSaid, DriftCorrected, TotalsCompared, SignedIn, SignedOut, HelpAsked, HelpEnded,
-        SupervisionChanged,
+        CallStarted, CallQueued, CallWished, CallBackWanted, AgentRang, AgentOfferEnded, AgentMissed, CallAnswered,
+        AgentLegEnded, LegHeld, LegResumed, LegAside, LegRejoined, CallAside, CallRejoined, CallTransferred,
+        PartyRang, PartyAnswered, PartyLeft, RecordingStarted, RecordingChecked, CallEnded, CallMerged, CallCorrected,
+        CallLineNamed, AgentChanged, PhoneSecretChanged, PhoneProvisioned, ContactOpened, TicketChanged, TicketMoved,
+        TicketHandedTo, TicketHandedBack, TicketShownTo, PenHanded, PenAsked, TicketAddedTo, CallBackDue,
+        CallBackDone, MessageLeft, MessageHeard, OutsideDialled, NodeChanged, OpeningSaid, DriftCorrected,
+        TotalsCompared, SignedIn, SignedOut, HelpAsked, HelpEnded, SupervisionChanged,
         SilentSwitched, CallerKeyed, PromptChosen,
     )
 }  # fmt: skip

@@ -20,6 +20,7 @@ from hotline.events import (
     AgentRang,
     CallAnswered,
     CallAside,
+    CallBackWanted,
     CallCorrected,
     CallEnded,
     CallEvent,
@@ -29,6 +30,7 @@ from hotline.events import (
     CallRejoined,
     CallStarted,
     CallTransferred,
+    CallWished,
     Event,
     LegAside,
     LegHeld,
@@ -44,7 +46,7 @@ from hotline.events import (
     TicketHandedTo,
     TicketShownTo,
 )
-from hotline.tickets import call_backs, pen, taxonomy
+from hotline.tickets import call_backs, listening, pen, taxonomy
 from hotline.tickets import service as tickets
 
 # Directions of calls that began at a phone of ours.
@@ -56,13 +58,21 @@ HANDING = {"attended": "transfer", "take-over": "take-over"}
 
 
 class Handlers:
-    """`call_back_due`: by when somebody whom nobody helped at an instant is to be rung (ivr.hours)."""
+    """`call_back_due`: by when somebody whom nobody helped at an instant is to be rung (ivr.hours); `listen_due`: by
+    when a message is to be listened to.
+    """
 
-    def __init__(self, call_back_due: Callable[[datetime], datetime]) -> None:
-        self._call_back_due = call_back_due
+    def __init__(
+        self,
+        call_back_due: Callable[[datetime], datetime],
+        listen_due: Callable[[datetime], datetime] = lambda at: at,
+    ) -> None:
+        self._call_back_due, self._listen_due = call_back_due, listen_due
         self.on: Mapping[type[Event], tuple[Handler, ...]] = {
             CallStarted: (calls.record, open_ticket, self.owe_late),
             CallQueued: (calls.record,),
+            CallWished: (calls.record,),
+            CallBackWanted: (calls.record, self.owe_wanted),
             AgentRang: (name_agent, calls.record, agents.on_call_event, offer_ticket),
             AgentMissed: (name_agent, calls.record, agents.on_call_event, take_ticket_back),
             AgentOfferEnded: (name_agent, calls.record, agents.on_call_event, take_ticket_back),
@@ -103,14 +113,25 @@ class Handlers:
             return
         if isinstance(event, CallCorrected) and event.outcome not in call_backs.MISSED:
             await call_backs.not_missed(tx, item.call_id, event.at)
-        else:
-            await call_backs.call_missed(tx, item.call_id, event.outcome, event.at, self._call_back_due)
+            return
+        if event.outcome == "voicemail":
+            await listening.message_left(tx, item.call_id, event.at, self._listen_due(event.at))
+        await call_backs.call_missed(tx, item.call_id, event.outcome, event.at, self._call_back_due)
+
+    async def owe_wanted(self, tx: Tx, item: Emitted) -> None:
+        """Whoever asked for a call by key and said where: they are gone when it is told."""
+        event = item.event
+        if item.call_id is not None and isinstance(event, CallBackWanted) and event.is_safe:
+            due = self._call_back_due(event.at)
+            await call_backs.call_wanted(tx, item.call_id, event.number, event.at, due)
 
     async def owe_late(self, tx: Tx, item: Emitted) -> None:
         """A ticket that could only be opened after its call: then nobody was there to owe the call to."""
         call = await tx.session.get(Call, item.call_id) if item.call_id is not None else None
         if call is None or await _reached_nobody(tx, call.id):
             return
+        if call.outcome == "voicemail" and call.ended_at is not None:
+            await listening.message_left(tx, call.id, call.ended_at, self._listen_due(call.ended_at))
         if call.outcome is not None and call.ended_at is not None:
             await call_backs.call_missed(tx, call.id, call.outcome, call.ended_at, self._call_back_due)
 

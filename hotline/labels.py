@@ -177,6 +177,11 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "fair": N_("Sound is fair"),
         "bad": N_("Sound is bad"),
     },
+    "wish": {
+        "danger": N_("in danger"),
+        "talk": N_("wants to talk"),
+        "policy": N_("asks about policy"),
+    },
     "opening": {
         "open": N_("Lines open"),
         "closed": N_("Lines closed"),
@@ -343,6 +348,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "draft": N_("Unfinished"),
         "open": N_("Open"),
         "call_back": N_("Call back"),
+        "listen": N_("Listen to a message"),
     },
     "contact_type": {
         "CT01": N_("Child about self"),

@@ -84,6 +84,16 @@ class Settings(BaseSettings):
     supervision_shown: bool = Field(
         True, description="Agents see a supervisor who only listens. Whoever whispers or joins is seen in any case."
     )
+    origin_headers: str = Field(
+        "",
+        description="SIP headers in which the city centre names the caller and its order when it sends a call on: "
+        "`NUMBER-HEADER,ORDER-HEADER`, for instance `X-Caller-Number,X-Order-No`. Empty: none are read.",
+    )
+    duty_phones: str = Field(
+        "",
+        description="Numbers of the duty phone, which callers outside the hours have rung by key 1: one after the "
+        "other, with commas between. Empty: those callers hear whom else to call, then the recorder.",
+    )
     switch_number: str = Field(
         "",
         pattern=r"^([0-9]{3,15})?$",
@@ -168,6 +178,20 @@ class Settings(BaseSettings):
                 raise ValueError("expected number:channels, for instance 12345:5,2912345:1")
         return value
 
+    @field_validator("origin_headers")
+    @classmethod
+    def _origin_headers(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,40},[A-Za-z][A-Za-z0-9-]{0,40}", value):
+            raise ValueError("expected two names of SIP headers, for instance X-Caller-Number,X-Order-No")
+        return value
+
+    @field_validator("duty_phones")
+    @classmethod
+    def _duty_phones(cls, value: str) -> str:
+        if not all(re.fullmatch(r"[0-9]{3,15}", part.strip()) for part in value.split(",") if part.strip()):
+            raise ValueError("expected telephone numbers with commas between, for instance 13900001111,13900002222")
+        return value
+
     @field_validator("switch_pins")
     @classmethod
     def _switch_pins(cls, value: str) -> str:
@@ -229,6 +253,8 @@ class Settings(BaseSettings):
     def _way_out(self) -> Self:
         if self.production and not self.outbound_trunk:
             raise ValueError("HOTLINE_PRODUCTION needs HOTLINE_OUTBOUND_TRUNK: else nobody reaches 110")
+        if self.duty_phones and not self.outbound_trunk:
+            raise ValueError("HOTLINE_DUTY_PHONES needs HOTLINE_OUTBOUND_TRUNK: else nobody reaches them")
         if self.demo and (self.production or not _is_loopback(self.outbound_trunk)):
             raise ValueError("a demo calls nobody outside: HOTLINE_OUTBOUND_TRUNK must be on this machine")
         return self
@@ -265,6 +291,11 @@ class Settings(BaseSettings):
         """Dialled number → channels, in the order given."""
         pairs = (part.strip().partition(":") for part in self.lines.split(","))
         return {number: int(channels) for number, _, channels in pairs}
+
+    @cached_property
+    def duty_numbers(self) -> tuple[str, ...]:
+        """Duty phones, in the order in which they ring."""
+        return tuple(part.strip() for part in self.duty_phones.split(",") if part.strip())
 
     @cached_property
     def pins(self) -> dict[str, str]:

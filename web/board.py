@@ -28,6 +28,7 @@ from web.watching import Watching
 
 FAST_MS = 15_000
 SHORT_MS = 5_000
+DANGER = "danger"
 _WAITING = frozenset({"waiting", "ringing"})
 _LEAST_FOR_ENDS = 7
 
@@ -60,6 +61,7 @@ class BoardState:
         self.calls: dict[UUID, CallRow] = {}
         self.agents: dict[UUID, AgentRow] = {}
         self.totals = Totals()
+        self.blocked: dict[str, int] = {}
         self.watching = Watching()
         self.opening: Word | None = None
         self._node = "unknown"
@@ -84,7 +86,9 @@ class BoardState:
             if call.line in busy:
                 busy[call.line] += 1
         return {
-            f"lamp-{number}": LineLamp(f"lamp-{number}", number, channels, min(busy[number], channels))
+            f"lamp-{number}": LineLamp(
+                f"lamp-{number}", number, channels, min(busy[number], channels), self.blocked.get(number, 0)
+            )
             for number, channels in self.lines.items()
         }
 
@@ -167,16 +171,19 @@ class BoardState:
         row = (await tx.session.execute(_TOTALS, {"since": midnight})).one()
         figures: dict[str, Any] = {name: int(value or 0) for name, value in row._mapping.items()}
         counted = Totals(**figures)
-        before, self.totals = (
-            self.totals,
-            replace(counted, waiting=self.totals.waiting, longest_since=self.totals.longest_since),
-        )
-        return self._take_waiting() | ({"totals"} if self.totals != before else set())
+        before, lamps = self.totals, self.lamps()
+        self.totals = replace(counted, waiting=before.waiting, longest_since=before.longest_since, danger=before.danger)
+        if counted.blocked != before.blocked:
+            by_line = await tx.session.execute(_BLOCKED, {"since": midnight})
+            self.blocked = {str(line): int(count) for line, count in by_line.all()}
+        keys = self._take_waiting() | self._changed_lamps(lamps)
+        return keys | ({"totals"} if self.totals != before else set())
 
     def _take_waiting(self) -> set[str]:
         waiting = [row.since for row in self.calls.values() if row.phase in _WAITING]
+        danger = sum(row.wish == DANGER for row in self.calls.values() if row.phase in _WAITING)
         before = self.totals
-        self.totals = replace(before, waiting=len(waiting), longest_since=min(waiting, default=None))
+        self.totals = replace(before, danger=danger, waiting=len(waiting), longest_since=min(waiting, default=None))
         return {"waiting"} if self.totals != before else set()
 
     async def _read_node(self, tx: Tx) -> set[str]:
@@ -264,6 +271,7 @@ def call_row(call: Call, ref: str | None, agent: str | None) -> CallRow:
         number=call.caller_number,
         ref=ref,
         agent=agent,
+        wish=call.wish,
         order=f"{call.started_at:%Y%m%d%H%M%S%f}",  # by arrival: a row never jumps when its phase changes
     )
 
@@ -347,3 +355,8 @@ def _totals() -> Select[Any]:
 
 
 _TOTALS = _totals()
+_BLOCKED = (
+    select(Call.line, func.count())
+    .where(Call.started_at >= bindparam("since"), Call.outcome == "blocked")
+    .group_by(Call.line)
+)

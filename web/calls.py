@@ -145,6 +145,8 @@ def view(found: Found, actor: Actor) -> CallView:
         id=str(call.id),
         line=call.line,
         number=masked(call.caller_number),
+        origin_number=masked(call.origin_number),
+        origin_order=call.origin_order,
         started_at=call.started_at,
         queued_at=call.queued_at,
         answered_at=call.answered_at,

@@ -30,11 +30,12 @@ from web.views import (
 from web.watching import shown_to
 
 _SHOWN_EVENTS = frozenset(
-    {"CallStarted", "ContactOpened", "CallQueued", "AgentRang", "AgentMissed", "CallAnswered", "RecordingStarted",
-     "AgentLegEnded", "CallEnded", "TicketHandedTo", "TicketHandedBack", "TicketChanged", "TicketMoved", "CallBackDue",
-     "CallBackDone", "CallCorrected", "LegHeld", "LegResumed", "LegAside", "LegRejoined", "CallAside",
-     "CallRejoined", "CallTransferred", "PartyRang", "PartyAnswered", "PartyLeft", "PenHanded", "TicketAddedTo",
-     "HelpAsked", "HelpEnded", "SupervisionChanged", "SilentSwitched", "CallerKeyed"}
+    {"CallStarted", "ContactOpened", "CallQueued", "CallWished", "CallBackWanted", "AgentRang", "AgentMissed",
+     "CallAnswered", "RecordingStarted", "MessageLeft", "MessageHeard", "AgentLegEnded", "CallEnded",
+     "TicketHandedTo", "TicketHandedBack", "TicketChanged", "TicketMoved", "CallBackDue", "CallBackDone",
+     "CallCorrected", "LegHeld", "LegResumed", "LegAside", "LegRejoined", "CallAside", "CallRejoined",
+     "CallTransferred", "PartyRang", "PartyAnswered", "PartyLeft", "PenHanded", "TicketAddedTo", "HelpAsked",
+     "HelpEnded", "SupervisionChanged", "SilentSwitched", "CallerKeyed"}
 )  # fmt: skip
 _SUMMARY_CHARS = 80
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
@@ -196,6 +197,8 @@ def _detail(event: EventRow, names: Mapping[str, str]) -> dict[str, str]:
     found["supervisor"] = names.get(str(data.get("supervisor_id")))
     if "is_on" in data:
         found["what"] = "on" if data["is_on"] else "off"
+    if data.get("is_safe"):
+        found["is_safe"] = "yes"
     if data.get("fields"):
         found["fields"] = ",".join(data["fields"])
     for name in ("wait", "talk"):
@@ -206,7 +209,7 @@ def _detail(event: EventRow, names: Mapping[str, str]) -> dict[str, str]:
 
 _COPIED = (
     "line", "outcome", "hangup_by", "kind", "step", "from_state", "to_state", "due_at", "role", "what", "to", "how",
-    "result", "mode", "reason", "why", "answer",
+    "result", "mode", "reason", "why", "answer", "wish",
 )  # fmt: skip
 
 
@@ -217,7 +220,8 @@ async def work_items(tx: Tx, actor: Actor) -> list[WorkItem]:
     """*My work* of somebody with a phone; nothing for others."""
     if actor.agent_id is None:
         return []
-    return [_work_item(work, actor) for work in await queries.work_of(tx, actor.agent_id)]
+    found = await queries.work_of(tx, actor.agent_id)
+    return [_work_item(work, actor) for work in found if work.kind != "listen" or can(actor, "message.heard")]
 
 
 def _work_item(work: queries.Work, actor: Actor) -> WorkItem:

@@ -43,8 +43,8 @@ _RECHECK_S = 5.0
 _RELOAD_S = 30.0
 _READ_ROWS = 500
 _BOARD_CALL_EVENTS = frozenset(
-    {"CallStarted", "CallQueued", "AgentRang", "AgentOfferEnded", "AgentMissed", "CallAnswered", "AgentLegEnded",
-     "RecordingStarted", "CallEnded", "CallMerged", "CallLineNamed"}
+    {"CallStarted", "CallQueued", "CallWished", "AgentRang", "AgentOfferEnded", "AgentMissed", "CallAnswered",
+     "AgentLegEnded", "RecordingStarted", "CallEnded", "CallMerged", "CallLineNamed"}
 )  # fmt: skip
 _TOTALS_EVENTS = frozenset(
     {"CallStarted", "CallAnswered", "CallEnded", "CallMerged", "CallCorrected", "CallBackDue", "CallBackDone"}

@@ -19,7 +19,8 @@ from web.screens import Screen
 from web.watching import is_noticed
 
 _TO_AGENT = frozenset({"AgentChanged", "PhoneSecretChanged", "PhoneProvisioned", "SilentSwitched", "CallerKeyed"})
-_TO_EVERYBODY = frozenset({"CallBackDue", "CallBackDone"})  # whoever has a phone may call back
+# Whoever has a phone may call back.
+_TO_EVERYBODY = frozenset({"CallBackDue", "CallBackDone", "MessageLeft", "MessageHeard"})
 _OF_TICKET = frozenset(
     {"TicketHandedTo", "TicketHandedBack", "TicketChanged", "TicketMoved", "TicketShownTo", "PenHanded", "PenAsked",
      "TicketAddedTo", "CallAnswered", "AgentLegEnded"}

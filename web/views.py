@@ -12,12 +12,13 @@ from hotline.ivr.switch import Word
 
 @dataclass(frozen=True, slots=True)
 class LineLamp:
-    """One dialled number: `busy` of `channels` are in use."""
+    """One dialled number: `busy` of `channels` are in use; `blocked`: callers refused today."""
 
     key: str
     number: str
     channels: int
     busy: int
+    blocked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class CallRow:
     ref: str | None
     agent: str | None
     order: str
+    wish: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class AgentRow:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Today so far, by arrival, from the calls' outcomes. `answered_fast`: waited 15 s or less."""
+    """Today so far, by arrival, from the calls' outcomes. `answered_fast`: waited 15 s or less; `danger`: wait now."""
 
     offered: int = 0
     answered: int = 0
@@ -121,6 +123,7 @@ class Totals:
     waiting: int = 0
     longest_since: datetime | None = None
     call_backs_due: int = 0
+    danger: int = 0
 
     @property
     def counted(self) -> "Totals":
@@ -235,7 +238,10 @@ class LegView:
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """The call record. Durations in seconds; absent is None. `is_unheard`: recorded, but not this person's to hear."""
+    """The call record. Durations in seconds; absent is None. `is_unheard`: recorded, but not this person's to hear.
+
+    `origin_number` (masked), `origin_order`: of a caller whom the city centre sent on.
+    """
 
     id: str
     line: str
@@ -257,6 +263,8 @@ class CallView:
     hold_s: float | None = None
     legs: tuple[LegView, ...] = ()
     is_unheard: bool = False
+    origin_number: str | None = None
+    origin_order: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

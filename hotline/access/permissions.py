@@ -60,6 +60,7 @@ TABLE: Mapping[str, Mapping[Role, Condition]] = {
     "number.reveal": _CASE,
     "prompt.view": {"supervisor": "any", "administrator": "any"},
     "prompt.edit": {"administrator": "any"},
+    "message.heard": {"supervisor": "any"},
     "call-back.done": {"agent": "any", "supervisor": "any"},
 }
 

@@ -23,7 +23,7 @@ _NO_TALK = frozenset({"holding_bridge"})
 _HANDED_ON = timedelta(milliseconds=300)  # those who hang up together do so within less
 _BRANCHES = {
     ("hl-open", "s"): "hl-open", ("hl-closed", "closed"): "hl-closed", ("hl-closed", "emergency"): "hl-closed",
-    ("hl-recorder", "closed"): "hl-closed", ("hl-recorder", "emergency"): "hl-closed",
+    ("hl-closed", "1"): "hl-closed", ("hl-recorder", "closed"): "hl-closed", ("hl-recorder", "emergency"): "hl-closed",
     ("hl-recorder", "record"): "hl-recorder",
 }  # fmt: skip
 

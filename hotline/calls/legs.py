@@ -149,6 +149,7 @@ class LiveCall:
     recording: str | None = None
     is_recording: bool = False
     has_voicemail: bool = False
+    origin: tuple[str, str] = ("", "")
     outcome: str | None = None
     hangup_by: str | None = None
     completed_by: str | None = None

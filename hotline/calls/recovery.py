@@ -18,7 +18,9 @@ from hotline.telephony import messages as m
 from hotline.telephony.journal import Cel
 from hotline.telephony.names import peer
 
-_FACTS = frozenset({"HLOFFERED", "HLDIAL", "HLQUEUED", "HLUNQUEUED", "HLRECORDING", "HLMOVE", "HLOUTCOME"})
+_FACTS = frozenset(
+    {"HLOFFERED", "HLDIAL", "HLQUEUED", "HLUNQUEUED", "HLRECORDING", "HLKEY", "HLCALLBACK", "HLMOVE", "HLOUTCOME"}
+)
 # The caller's hang-up ends the ringing; the dialplan says so a few milliseconds later, or under load a little before.
 _SAME_MOMENT = timedelta(milliseconds=500)
 _RINGING, _UP = 5, 6
@@ -238,7 +240,9 @@ class _Teller:
             self._feed(m.UserEvent(at=record.at, name="HLOffered", fields=fields, channel=self._channel(channel)))
             return
         first = replace(record, context=self.caller.context) if record is self.caller else self.caller
-        fields = {"hlline": self.story.line}
+        offered = next((_words(one) for one in self.story.records if one.event == "HLOFFERED"), [])
+        _line_dialled, origin, order = [*offered, "", "", ""][:3]
+        fields = {"hlline": self.story.line, "hlorigin": origin.strip("-"), "hlorder": order.strip("-")}
         self._feed(m.UserEvent(at=record.at, name="HLOffered", fields=fields, channel=self._channel(first)))
 
     def _record(self, record: Cel) -> None:
@@ -362,6 +366,11 @@ class _Teller:
         if record.event == "HLRECORDING":
             fields = {"hlkind": words[0], "hlfile": words[1]}
             self._feed(m.UserEvent(at=at, name="HLRecording", fields=fields, channel=channel))
+        elif record.event == "HLKEY":
+            self._feed(m.UserEvent(at=at, name="HLKey", fields={"hlwish": words[0]}, channel=channel))
+        elif record.event == "HLCALLBACK":
+            fields = {"hlsafe": words[0], "hlnumber": words[1]}
+            self._feed(m.UserEvent(at=at, name="HLCallBack", fields=fields, channel=channel))
         elif record.event == "HLMOVE":
             if words[0] == "asks":  # whoever is rung next, they ask
                 self.talked = [leg for leg in self.talked if leg.uniqueid != record.uniqueid] + [record]

@@ -32,6 +32,7 @@ from hotline.events import (
     CallRejoined,
     CallStarted,
     CallTransferred,
+    CallWished,
     LegAside,
     LegHeld,
     LegRejoined,
@@ -171,6 +172,8 @@ async def _start(tx: Tx, event: CallStarted) -> Call:
         line=event.line[:32],
         direction=event.direction,
         caller_number=event.caller_number[:64] if event.caller_number else None,
+        origin_number=event.origin_number,
+        origin_order=event.origin_order,
         phase="greeting",
         phase_at=event.at,
         started_at=event.at,
@@ -196,6 +199,11 @@ async def _queued(_tx: Tx, call: Call, event: CallQueued, _agent_id: UUID | None
         conversation.together(call)
         conversation.apart(call, event.at)
     _enter(call, "waiting", event.at)
+
+
+async def _wished(_tx: Tx, call: Call, event: CallWished, _agent_id: UUID | None) -> None:
+    if call.wish != "danger":  # whatever they press then
+        call.wish = event.wish
 
 
 async def _rang(tx: Tx, call: Call, event: AgentRang, agent_id: UUID | None) -> None:
@@ -343,6 +351,7 @@ async def _line_named(_tx: Tx, call: Call, event: CallLineNamed, _agent_id: UUID
 
 _WRITERS: Mapping[type[CallEvent], Callable[[Tx, Call, Any, UUID | None], Awaitable[None]]] = {
     CallQueued: _queued,
+    CallWished: _wished,
     AgentRang: _rang,
     AgentMissed: _missed,
     AgentOfferEnded: _missed,

@@ -17,6 +17,7 @@ from hotline.events import (
     AgentRang,
     CallAnswered,
     CallAside,
+    CallBackWanted,
     CallEnded,
     CallEvent,
     CallMerged,
@@ -24,6 +25,7 @@ from hotline.events import (
     CallRejoined,
     CallStarted,
     CallTransferred,
+    CallWished,
     LegAside,
     LegHeld,
     LegRejoined,
@@ -74,6 +76,8 @@ class Teller:
                 line=call.line,
                 direction=call.direction,
                 caller_number=call.number,
+                origin_number=call.origin[0] or None,
+                origin_order=call.origin[1] or None,
             )
         ]
 
@@ -93,6 +97,15 @@ class Teller:
         call.unqueued_at = None
         key = f"{call.own}:queued:{_us(at)}"
         return [*events, CallQueued(**self.about(call, at, key), queue=queue, recording=call.recording)]
+
+    def wished(self, call: LiveCall, wish: str, at: datetime) -> list[CallEvent]:
+        return [CallWished(**self.about(call, at, f"{call.own}:wish:{wish}"), wish=wish)]
+
+    def wants_call_back(self, call: LiveCall, is_safe: bool, number: str, at: datetime) -> list[CallEvent]:
+        key = f"{call.own}:call-back:{'safe' if is_safe else 'unsafe'}"
+        return [
+            CallBackWanted(**self.about(call, at, key), is_safe=is_safe, number=dialled(number) if is_safe else None)
+        ]
 
     def recording(self, call: LiveCall, at: datetime) -> list[CallEvent]:
         """The recorder writes while caller and agent are joined; until then there is a name and no sound."""

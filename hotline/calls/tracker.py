@@ -33,6 +33,7 @@ OUTCOMES = frozenset(
     }
 )  # fmt: skip
 """The last four only of calls that an agent dialled."""
+WISHES = frozenset({"danger", "talk", "policy"})
 _HANGUP_BY = frozenset({"caller", "agent", "system"})
 
 
@@ -59,6 +60,7 @@ class Tracker(Channels):
         }
         self._facts: dict[str, Callable[[m.UserEvent], list[CallEvent]]] = {
             **dict.fromkeys(("HLOffered", "HLRecording", "HLAgain", "HLOutcome"), self._on_own_fact),
+            **dict.fromkeys(("HLKey", "HLCallBack"), self._on_key),
             **self.moves.facts,
         }
 
@@ -181,6 +183,20 @@ class Tracker(Channels):
             call.outcome, call.hangup_by = outcome, by if by in _HANGUP_BY else None
         return events
 
+    def _on_key(self, message: m.UserEvent) -> list[CallEvent]:
+        """What a caller said by a key while they waited, or heard that we are closed."""
+        events: list[CallEvent] = []
+        channel, fields = message.channel, message.fields
+        call = self.call_of(channel, message.at, events) if channel is not None else None
+        if call is None:
+            return events
+        events += self.teller.start(call, message.at, channel)
+        if message.name == "HLCallBack":
+            is_safe, number = fields.get("hlsafe") == "1", fields.get("hlnumber", "")
+            return events + self.teller.wants_call_back(call, is_safe, number, message.at)
+        wish = fields.get("hlwish", "")
+        return events + (self.teller.wished(call, wish, message.at) if wish in WISHES else [])
+
     def _offered(self, call: LiveCall, channel: m.Channel, message: m.UserEvent) -> list[CallEvent]:
         """`hldirection` and `hlnumber`: of captures of other dialplans (telephony.legacy)."""
         fields = message.fields
@@ -191,6 +207,7 @@ class Tracker(Channels):
                 call, channel, message.at, number=number, line=line, member=peer(channel.name), direction=direction
             )
         call.line, call.number = line, number or call.number
+        call.origin = (fields.get("hlorigin", ""), fields.get("hlorder", ""))
         return self.teller.start(call, message.at, channel)
 
     def _on_recording(self, call: LiveCall, kind: str, file: str, at: datetime) -> list[CallEvent]:

@@ -28,6 +28,7 @@ from hotline.working_time import (
 
 USUAL: Final = every_working_day(parse_windows("09:00-17:00"))
 CALL_BACK_OPEN: Final = timedelta(minutes=30)
+LISTEN_MINUTES: Final = (8 * 60, 21 * 60)  # of every day
 CALL_BACK_CLOSED_MINUTE: Final = 11 * 60  # of the next working day
 
 
@@ -194,6 +195,12 @@ class Hours:
         if first and at < first[0][0]:
             return self.calendar.instant(today, CALL_BACK_CLOSED_MINUTE)
         return self.calendar.instant(next(self.calendar.workdays_after(today)), CALL_BACK_CLOSED_MINUTE)
+
+    def listen_due(self, at: datetime) -> datetime:
+        """By when somebody on duty has listened to a message: the next time that is done, on any day."""
+        today = self.calendar.day_of(at)
+        times = (self.calendar.instant(today + timedelta(days=n), minute) for n in (0, 1) for minute in LISTEN_MINUTES)
+        return next(one for one in times if one > at)
 
     def _windows(self, day: date) -> Windows:
         """In which callers are put through: a special day's, a day off's none, else the week's."""

@@ -213,6 +213,10 @@ class InForce:
         """As Hours says now."""
         return self.hours.call_back_due(at, self._word)
 
+    def listen_due(self, at: datetime) -> datetime:
+        """As Hours says."""
+        return self.hours.listen_due(at)
+
 
 def _mark(path: Path) -> tuple[int, int] | None:
     try:

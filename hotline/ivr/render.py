@@ -6,7 +6,7 @@ import re
 from hotline.calls import directory
 from hotline.errors import StartupError
 from hotline.ivr import opening
-from hotline.ivr.menu import SAID, SPOKEN, VOICEMAIL_S
+from hotline.ivr.menu import DUTY_RING_S, NUMBER, RECORDER, SAID, SPOKEN, VOICEMAIL_S
 from hotline.settings import Settings
 from hotline.telephony.asterisk import DIALPLAN, HOURS
 from hotline.telephony.files import environment
@@ -25,7 +25,11 @@ def texts(settings: Settings) -> dict[str, str]:
             raise StartupError(f"HOTLINE_LINES: {number!r} is no telephone number")
     values = {
         "lines": settings.line_channels,
-        "spoken": SPOKEN,
+        "spoken": SPOKEN | NUMBER,
+        "recorder": RECORDER,
+        "duty": settings.duty_numbers,
+        "origin": [name for name in settings.origin_headers.split(",") if name],
+        "duty_ring_s": DUTY_RING_S,
         "said": SAID,
         "voicemail_s": VOICEMAIL_S,
         "max_wait_s": settings.max_wait_s,
@@ -59,7 +63,7 @@ def _out(settings: Settings) -> dict[str, object]:
     return {
         "emergency": emergency,
         "production": settings.production,
-        "listed": tuple(dict.fromkeys(listed)) if has_trunk else (),
+        "listed": tuple(dict.fromkeys([*listed, *settings.duty_numbers])) if has_trunk else (),
         "allowed": directory.patterns(settings) if has_trunk else (),
         "privileged": tuple(dict.fromkeys(place.number for place in found if place.privileged)),
         "first_line": directory.first_line(settings),

@@ -25,7 +25,7 @@ import structlog
 from hotline.clock import from_epoch
 from hotline.errors import StartupError, TelephonyError
 from hotline.settings import Settings
-from hotline.telephony import ports
+from hotline.telephony import ports, waiting
 from hotline.telephony import sounds as prompts
 from hotline.telephony.files import AGENTS, agents_text, environment, network, write_file
 from hotline.telephony.install import Installation, Places, config_home, find, places
@@ -444,3 +444,4 @@ class Asterisk:
             if link.is_symlink() or link.exists():
                 link.unlink()
             link.symlink_to(target)
+        waiting.lay(ours / "moh", links["sounds/zh"], data)

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from hotline.telephony import waiting
+
 _FOLDER: Final = "spoken"  # below Asterisk's data; sounds/zh leads there
 _KINDS: Final = (".wav", ".wav16")
 _NOTE: Final = "own.json"
@@ -58,6 +60,7 @@ def exchange(data: Path, ours: Path, stem: str, new: tuple[bytes, bytes], mode: 
             os.fsync(file.fileno())
         part.replace(target)
     _link(data / "moh-again", again(data, ours))
+    waiting.lay(ours / "moh", data / _FOLDER, data)
 
 
 def take_back(data: Path, ours: Path, stem: str) -> None:
@@ -70,6 +73,7 @@ def take_back(data: Path, ours: Path, stem: str) -> None:
         else:
             target.unlink(missing_ok=True)
     _link(data / "moh-again", again(data, ours))
+    waiting.lay(ours / "moh", data / _FOLDER, data)
 
 
 def own(data: Path) -> dict[str, int]:

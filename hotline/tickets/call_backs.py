@@ -13,7 +13,7 @@ from sqlalchemy import CursorResult, select, update
 
 from hotline.access.permissions import Actor
 from hotline.calls.models import Call
-from hotline.db import Tx
+from hotline.db import EventRow, Tx
 from hotline.errors import Conflict, NotFound
 from hotline.events import CallBackDone, CallBackDue
 from hotline.ids import new_id
@@ -37,7 +37,7 @@ async def owed(tx: Tx, due_id: UUID) -> Owed:
     """Raises NotFound, Conflict when it was made. Two statements."""
     row = (
         await tx.session.execute(
-            select(DueWork.done_at, Contact, Call.line)
+            select(DueWork.done_at, DueWork.number, DueWork.is_safe, Contact, Call.line)
             .join(Contact, Contact.id == DueWork.subject_id)
             .outerjoin(Call, Call.id == Contact.call_id)
             .where(DueWork.id == due_id, DueWork.kind == CALL_BACK)
@@ -45,10 +45,12 @@ async def owed(tx: Tx, due_id: UUID) -> Owed:
     ).first()
     if row is None:
         raise NotFound("There is no such call-back.")
-    done_at, contact, line = row
+    done_at, number, is_safe, contact, line = row
     if done_at is not None:
         raise Conflict("Somebody has made this call-back already.")
-    return Owed(contact.caller_number or "", line, await _ticket_of(tx, contact.id))
+    if is_safe is False:
+        raise Conflict("This person said that calling them is not safe: do not ring them.")
+    return Owed(number or contact.caller_number or "", line, await _ticket_of(tx, contact.id))
 
 
 async def reached(tx: Tx, due_id: UUID, agent_id: UUID, at: datetime) -> None:
@@ -76,11 +78,42 @@ async def call_missed(
     if owed is not None:
         return owed
     work = DueWork(id=new_id(), kind=CALL_BACK, subject_id=contact.id, due_at=due(at), created_at=at)
+    work.is_safe = False if await _said_unsafe(tx, call_id) else None
     tx.session.add(work)
     await tx.session.flush()
     event = CallBackDue(at=at, dedupe_key=f"contact:{contact.id}:call-back", contact_id=contact.id, due_at=work.due_at)
     tx.emit(event, call_id=call_id, ticket_id=await _ticket_of(tx, contact.id))
     return work
+
+
+async def call_wanted(tx: Tx, call_id: UUID, number: str | None, at: datetime, due_at: datetime) -> None:
+    """The caller asked to be called at `number` and waits no more. Twice is once; the number that came last counts."""
+    contact = await tx.session.scalar(select(Contact).where(Contact.call_id == call_id))
+    if contact is None:
+        return
+    other = number if number and number != contact.caller_number else None
+    work = await tx.session.scalar(
+        select(DueWork).where(DueWork.kind == CALL_BACK, DueWork.subject_id == contact.id).limit(1)
+    )
+    if work is None:
+        work = DueWork(id=new_id(), kind=CALL_BACK, subject_id=contact.id, due_at=due_at, created_at=at)
+        tx.session.add(work)
+        await tx.session.flush()
+        key = f"contact:{contact.id}:call-back"
+        event = CallBackDue(at=at, dedupe_key=key, contact_id=contact.id, due_at=work.due_at)
+        tx.emit(event, call_id=call_id, ticket_id=await _ticket_of(tx, contact.id))
+    work.number, work.is_safe = other or work.number, True
+
+
+async def _said_unsafe(tx: Tx, call_id: UUID) -> bool:
+    """Whether the caller's last word by key was that nobody must ring them."""
+    said = await tx.session.scalar(
+        select(EventRow.data)
+        .where(EventRow.call_id == call_id, EventRow.type == "CallBackWanted")
+        .order_by(EventRow.seq.desc())
+        .limit(1)
+    )
+    return said is not None and said.get("is_safe") is False
 
 
 async def not_missed(tx: Tx, call_id: UUID, at: datetime) -> None:

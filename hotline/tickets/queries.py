@@ -13,6 +13,7 @@ from hotline.calls.models import Call, CallAlias
 from hotline.db import EventRow, Tx
 from hotline.errors import Invalid, NotFound
 from hotline.tickets.call_backs import CALL_BACK
+from hotline.tickets.listening import LISTEN
 from hotline.tickets.models import Contact, ContactTicket, DueWork, Ticket
 from hotline.tickets.service import subject
 
@@ -29,7 +30,7 @@ _OWED = (
     .outerjoin(Call, Call.id == Contact.call_id)
     .outerjoin(ContactTicket, ContactTicket.contact_id == Contact.id)
     .outerjoin(Ticket, Ticket.id == ContactTicket.ticket_id)
-    .where(DueWork.kind == CALL_BACK, DueWork.done_at.is_(None))
+    .where(DueWork.kind.in_((CALL_BACK, LISTEN)), DueWork.done_at.is_(None))
     .order_by(DueWork.due_at, DueWork.id, Ticket.opened_at)
     .limit(_WORK)
 )
@@ -99,7 +100,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Something in *my work*. `kind`: draft, open, call_back. `due_id`: of a call-back; the number is whole."""
+    """Something in *my work*. `kind`: draft, open, call_back, listen. `due_id`: of the last two.
+
+    The number is whole.
+    """
 
     kind: str
     at: datetime
@@ -164,7 +168,7 @@ async def work_of(tx: Tx, agent_id: UUID) -> list[Work]:
     call_backs: dict[UUID, Work] = {}
     for due, contact, line, ticket in owed:
         call_backs.setdefault(
-            due.id, Work("call_back", due.created_at, due.id, due.due_at, ticket=ticket, contact=contact, line=line)
+            due.id, Work(due.kind, due.created_at, due.id, due.due_at, ticket=ticket, contact=contact, line=line)
         )
     own = await tx.session.scalars(_OWN, {"agent": agent_id})
     drafts = [

@@ -107,7 +107,7 @@ async def test_closed_means_the_recorder_and_a_hang_up_before_it_means_closed(ne
         pbx.calls(hold_ms=300)
         assert (await events.fact("HLOutcome"))["HLOutcome"] == "closed"
         mark = len(events.raw)
-        pbx.calls(hold_ms=4000)
+        pbx.calls(hold_ms=8000)
         fact = await events.fact("HLRecording", since=mark)
         assert fact["HLKind"] == "voicemail"
         assert (await events.fact("HLOutcome", since=mark))["HLOutcome"] == "voicemail"

@@ -71,7 +71,8 @@ class Asked:
             "select c.caller_number, min(c.outcome), min(c.hangup_by), count(distinct c.id), count(distinct k.id),"
             " count(distinct kt.ticket_id), count(distinct w.id) from call c left join contact k on k.call_id = c.id"
             " left join contact_ticket kt on kt.contact_id = k.id"
-            " left join due_work w on w.subject_id = k.id and w.done_at is null group by c.caller_number"
+            " left join due_work w on w.subject_id = k.id and w.done_at is null"
+            " and w.kind = 'call_back' group by c.caller_number"
         )
         return {int(row[0]): row[1:] for row in rows}
 
@@ -138,6 +139,7 @@ async def test_calls_of_a_time_in_which_nobody_listened(away: Survivor) -> None:
             RECORDED: ("voicemail", "caller", 1, 1, 1, 1),
             STAYS: ("voicemail", "caller", 1, 1, 1, 1),
         }
+        assert asked.rows("select count(*) from due_work where kind = 'listen'") == [(2,)]
         assert away.record(AWAY_TALK)["agent"] == b
         talked, waited = asked.spans(AWAY_TALK)
         assert 0.5 < talked < 2.5

@@ -115,7 +115,8 @@ async def test_a_caller_meets_at_every_time_what_was_said_of_it(new_pbx: NewPbx,
         await asterisk.reload_hours("[hl-hours]\nexten => s,1,Return(closed)\n")
     assert await told(pbx, clock, SEASONS_MOMENTS[:4]) == {text: now[text] for text in SEASONS_MOMENTS[:4]}
     assert asterisk.is_as_rendered()
-    assert pbx.log_complaints() == []
+    gone = "ast_streamfile failed on Local/"  # our own caller's other half left before the next prompt
+    assert [line for line in pbx.log_complaints() if gone not in line] == []
 
     # Without any hours every caller is let in.
     (asterisk.places.etc / HOURS).unlink()

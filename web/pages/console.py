@@ -10,7 +10,7 @@ from hotline.access.permissions import can
 from hotline.calls import directory
 from hotline.clock import now
 from hotline.db import Tx
-from hotline.tickets import call_backs, queries, service
+from hotline.tickets import call_backs, listening, queries, service
 from web.auth import Signed, require, trace
 from web.board import hidden
 from web.console import live_call_id, ticket_view, work_items
@@ -91,6 +91,16 @@ async def called_back(web: Wired, signed: Annotated[Signed, require("call-back.d
     """Somebody rang the caller, or found that it is not needed. Answers with what is left of the work."""
     async with web.house.db.write() as tx:
         await call_backs.call_back_done(tx, due_id, signed.actor, now())
+    async with web.house.db.read() as tx:
+        items = await work_items(tx, signed.actor)
+    return await part(web, signed, "console/_work.html", {"work": items})
+
+
+@router.post("/messages/{due_id}/heard")
+async def heard(web: Wired, signed: Annotated[Signed, require("message.heard")], due_id: UUID) -> HTMLResponse:
+    """Somebody on duty listened to what a caller left. Answers with what is left of the work."""
+    async with web.house.db.write() as tx:
+        await listening.message_heard(tx, due_id, signed.actor, now())
     async with web.house.db.read() as tx:
         items = await work_items(tx, signed.actor)
     return await part(web, signed, "console/_work.html", {"work": items})

@@ -263,7 +263,7 @@ export function start() {
   for (const type of ["TicketAddedTo", "CallAnswered", "AgentLegEnded"]) {
     on(type, ({ ref }) => ref === current() && refreshSoon());
   }
-  for (const type of ["CallBackDue", "CallBackDone"]) on(type, refreshWorkSometime);
+  for (const type of ["CallBackDue", "CallBackDone", "MessageLeft", "MessageHeard"]) on(type, refreshWorkSometime);
   on("AgentChanged", () => {
     refreshMe();
     refreshWorkSoon();
