@@ -209,7 +209,13 @@ async def test_a_screen_whose_console_or_leader_is_killed_in_mid_call_goes_on_at
         await is_stored(city, ref, f"{text}，还在")
         assert caller.ended_by is None
         await agent.hang_up()
-    record = await agent.record_of(ref)
+
+    async def whole() -> dict[str, Any] | None:
+        """Hung up before the new leader listens, how it ended comes from Asterisk's journal, a moment later."""
+        found = await agent.record_of(ref)
+        return found if found["hangup_by"] else None
+
+    record: dict[str, Any] = await until(whole, what="the record is whole")
     assert (record["outcome"], record["hangup_by"]) == ("answered", "agent")
     city.agrees_with_journal(record)
     await agent.is_in("ready")
