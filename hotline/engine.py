@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import socket
+import sqlite3
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import IO, Any
 import structlog
 from sqlalchemy import DateTime, Dialect, Engine, TypeDecorator, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
@@ -153,8 +154,15 @@ def _prepare(engine: Engine, busy_ms: int) -> None:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        write = connection.get_execution_options().get("hotline_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        words = "BEGIN IMMEDIATE" if connection.get_execution_options().get("hotline_write") else "BEGIN"
+        driver = connection.connection.driver_connection
+        if not isinstance(driver, sqlite3.Connection):
+            connection.exec_driver_sql(words)
+            return
+        try:
+            driver.execute(words)
+        except sqlite3.OperationalError as error:
+            raise OperationalError(words, None, error) from error
 
 
 def checkpoint(engine: Engine) -> None:

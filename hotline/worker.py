@@ -44,6 +44,7 @@ log = structlog.get_logger()
 _RETRY_S = 1.0
 _UNWRITTEN_AFTER = timedelta(seconds=2)
 _SWEEP_S = 1.0
+_PHONES_S = 0.1  # every commit rings: a busy line must not ask for new secrets at each
 _OF_CALLS = frozenset({"call", "queue"})
 _OF_HOURS = frozenset({"HLSwitch", "HLSwitchRefused"})
 
@@ -360,6 +361,7 @@ class Worker:
                     await asyncio.sleep(_RETRY_S)  # no page waits for it
                     continue
                 await bell.wait(_RETRY_S)
+                await asyncio.sleep(_PHONES_S)
 
     async def provision(self) -> None:
         """Of two Asterisks both are told: phones come to the other one within a second of its taking over."""
