@@ -36,7 +36,8 @@ _TAIL_S = 4.0  # what a call's end still brings
 async def measure(kind: str, *, consoles: int, rate: float, seconds: float, base: int) -> dict[str, Any]:
     """One round."""
     speaks = kind == "sound"
-    async with house(base, roles=deployment.ROLES) as made:
+    # As many channels as such a line needs: its lamp has a cell for each.
+    async with house(base, roles=deployment.ROLES, lines=f"12345:{max(30, round(rate * 12))},2912345:1") as made:
         made.records = speaks
         await made.fill(max(60, consoles), consoles)
         await made.start()

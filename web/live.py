@@ -37,7 +37,7 @@ RESUME_EVENTS = 500
 _LOOK_S = 0.8  # without Redis a screen follows within a second, reading and rendering included
 _READ_S = 3.0  # a store that is slower than this is as good as away
 _UNREAD_AFTER = timedelta(seconds=2)
-_TOTALS_S = 0.25
+_TOTALS_S = 1.0  # nobody reads the day's figures faster, and counting them reads all its calls
 _HEARTBEAT_S = 10.0
 _RECHECK_S = 5.0
 _RELOAD_S = 30.0
@@ -124,7 +124,7 @@ class Hub:
                 while True:
                     if await self._step():
                         await asyncio.sleep(pace.wait(self._cost()))
-                    await bell.wait(_TOTALS_S if self._totals_due else _LOOK_S)
+                    await bell.wait(_LOOK_S)
         finally:
             for screen in self.screens:
                 screen.close(GOING_AWAY)
