@@ -63,6 +63,11 @@ class Caller:
                 raise AssertionError(f"the caller: status {self.status}, ended by {self.ended_by}")
             await asyncio.sleep(0.02)
 
+    async def press(self, key: str, number: int) -> None:
+        """A key, by INFO. `number`: of this request in the dialog, from 2; a goodbye must have a higher one."""
+        info = self._request("INFO", number, f"Signal={key}\r\nDuration=160\r\n")
+        await self._send(info.replace(b"application/sdp", b"application/dtmf-relay"))
+
     async def hang_up(self) -> None:
         self.ended_by = "caller"
         await self._send(self._request("BYE", 2) if self.status == 200 else self._request("CANCEL", 1))
@@ -133,7 +138,7 @@ class Caller:
 
     def _request(self, method: str, number: int, body: str = "") -> bytes:
         """CANCEL and the ACK of a refusal belong to the INVITE's transaction, all else to the dialog."""
-        in_dialog = self.status == 200 and method in {"ACK", "BYE"}
+        in_dialog = self.status == 200 and method in {"ACK", "BYE", "INFO"}
         branch = secrets.token_hex(8) if in_dialog else self._branch
         line = f"sip:{self.line}@{self.server[0]}:{self.server[1]}"
         uri = _header(self._answer, "Contact").strip("<>").split(">")[0] if in_dialog else line
