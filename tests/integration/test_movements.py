@@ -68,6 +68,18 @@ async def test_a_consult_that_is_completed_gives_the_caller_to_the_colleague(sce
     assert [fact["HLMember"] for fact in scene.facts("HLWrapUp")] == ["a1"]  # a2 is no member
 
 
+async def test_who_came_in_after_a_leg_that_ends_looked_who_is_left_has_the_caller(scene: Scene) -> None:
+    """A colleague's leg says that it has the caller while the first one's, which found nobody else, is ending."""
+    await scene.answered()
+    await scene.consulted()
+    await scene.back()
+    await scene.heard(caller={"a1"}, a1={"caller"}, a2=SILENCE)
+    (caller,) = {fact["Channel"] for fact in scene.facts("Newchannel") if fact["Uniqueid"] == scene.call}
+    await scene.commands.send("Setvar", Channel=caller, Variable="SHARED(HLMEMBER)", Value="a2")
+    scene.phones["a1"].hang_up()
+    assert await outcome(scene) == ("answered", "agent", "a2")
+
+
 async def test_three_talk_and_who_leaves_ends_nothing_for_the_others(scene: Scene) -> None:
     """The last one's phone dies: then the caller is first in line, though the other said goodbye."""
     await scene.answered()
