@@ -39,7 +39,7 @@ async def test_it_lives_in_a_session_of_its_own_and_is_adopted(new_pbx: NewPbx) 
     assert pid is not None
     assert os.getsid(pid) != os.getsid(0)
     second = again(pbx.settings, asterisk_prefix=pbx.settings.asterisk_prefix)
-    second._sounds = pbx.asterisk._sounds
+    second.sounds = pbx.asterisk.sounds
     await second.start()
     assert second.pid() == pid
 
@@ -51,7 +51,7 @@ async def test_one_that_was_killed_runs_again_with_nobody_of_ours_there(new_pbx:
     os.kill(killed, signal.SIGKILL)
     later = again(pbx.settings)  # has started nothing itself
     await until(lambda: later.pid() not in {None, killed}, "another one runs")
-    later._sounds = pbx.asterisk._sounds
+    later.sounds = pbx.asterisk.sounds
     await later.start()
     pbx.calls(hold_ms=3000)
     async with pbx.ami() as events:

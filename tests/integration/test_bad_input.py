@@ -62,6 +62,9 @@ async def test_another_sites_page_can_neither_listen_nor_send(hotline: Hotline, 
         ) as ours:
             assert '"hello"' in str(await asyncio.wait_for(ours.recv(), 10))
 
+        told = "select (select count(*) from event_log where type = '{}')"
+        asked_for, given = (told.format(kind) for kind in ("PhoneSecretChanged", "PhoneProvisioned"))
+        await until(lambda: hotline.rows(asked_for) == hotline.rows(given), "what signing in brings has come")
         before = hotline.rows("select count(*), max(seq) from event_log")
         forged = {"Origin": "http://evil.test", "Content-Type": "application/x-www-form-urlencoded"}
         for path in ("/me/pause", "/me/log-off", f"/tickets/{ref}/steps/close", f"/tickets/{ref}/reveal", "/sign-out"):

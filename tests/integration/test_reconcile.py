@@ -33,6 +33,9 @@ PHONES = ("a1", "a2", "a3")
 class NoPhones:
     """SIPp's phones have fixed addresses: nothing is written for them."""
 
+    def __init__(self, asterisk: Asterisk) -> None:
+        self.places, self.sounds = asterisk.places, asterisk.sounds
+
     async def write_agents(self, _phones: Sequence[tuple[str, str]], _outside: Mapping[str, str] | None = None) -> None:
         pass
 
@@ -60,7 +63,7 @@ async def at_work(pbx: Pbx, db: Database) -> AsyncIterator[Ear]:
         pbx.settings,
         db=db,
         bus=bus,
-        asterisk=cast(Asterisk, NoPhones()),
+        asterisk=cast(Asterisk, NoPhones(pbx.asterisk)),
         desk=desk,
         supervision=SupervisorDesk(db, actions.send),
         ami_secret=secrets.events,
