@@ -137,7 +137,7 @@ async def test_the_duty_phone_is_rung_by_key_when_we_are_closed(new_pbx: NewPbx,
         assert (outcome["HLOutcome"], outcome["HLHangupBy"]) == ("duty", "caller")
         assert (await events.fact("HLKey", since=mark))["HLWish"] == "danger"
         heard = read_wav(pbx.recording(await events.fact("HLRecording", since=mark, HLKind="call")))
-        assert len(heard) > 500
+        assert len(heard) and abs(heard.astype(int)).max() > 2000  # short, but a voice
 
         # Nobody is reached: the caller is told so, and has the recorder.
         duty.refuses = "486 Busy Here"
