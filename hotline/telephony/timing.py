@@ -23,7 +23,7 @@ class Timing:
     steady: float = 10.0
     resync_pause: float = 5.0
     drift_check: float = 300.0
-    gather: float = 0.012
+    gather: float = 0.004
 
     def delay(self, attempt: int, lost_for: float = math.inf) -> float:
         """Seconds before the next try: `backoff_first` doubling to `backoff_most`, up to a third less by chance so that

@@ -452,10 +452,10 @@ async def test_the_follower_sends_by_itself_and_says_goodbye(house: House) -> No
         assert message["code"] == 1001
 
 
-def test_screens_that_cost_little_are_told_at_once_and_many_are_gathered_to_a_quarter_of_the_process() -> None:
+def test_screens_that_cost_little_are_told_at_once_and_many_are_gathered_to_half_of_the_process() -> None:
     pace = Pace()
-    assert pace.wait(0.001) == 0.003
-    assert pace.wait(0.015) == 0.045
+    assert pace.wait(0.001) == 0.001
+    assert pace.wait(0.045) == 0.045
 
 
 def test_no_change_is_held_back_longer_than_a_twentieth_of_a_second() -> None:
