@@ -108,7 +108,7 @@ async def hear(voices: dict[Page | Caller | Voice, set[int]]) -> None:
 async def _arrived(who: Page | Caller | Voice) -> str:
     """How loud it is, and its strongest pitch: silence, something else, and a voice in pieces are different faults."""
     if isinstance(who, Voice):
-        return "as a voice"
+        return who.arrived()
     samples = (np.array(await page_wave(who)) if isinstance(who, Page) else who.heard(0.7)).astype(float)
     if not len(samples):
         return "no track"

@@ -120,7 +120,8 @@ class Scene:
             since = (since or time.monotonic()) if now == who else 0.0
             if since and time.monotonic() - since > 0.1:
                 return
-            assert time.monotonic() < end, f"heard {now}, not {who}"
+            came = {name: voice.arrived() for name, voice in voices.items()}
+            assert time.monotonic() < end, f"heard {now}, not {who}; {came}"
             await asyncio.sleep(0.05)
 
     # What the application does, each by one command

@@ -133,6 +133,13 @@ class Voice:
         """Of these tones exactly those, for the last moment."""
         return all(self.hears(tone) == (tone in tones) for tone in of)
 
+    def arrived(self) -> str:
+        """What came in the last second: no packets, silence and something else are different faults."""
+        since = time.monotonic() - 1
+        parts = [samples for at, samples in self.heard if at >= since]
+        loud = np.sqrt(np.mean(np.concatenate(parts).astype(float) ** 2)) if parts else 0
+        return f"{len(parts)} packets, {loud:.0f} loud"
+
     def _last(self, window_s: float) -> np.ndarray:
         since = time.monotonic() - window_s
         parts = [samples for at, samples in self.heard if at >= since]
