@@ -50,7 +50,7 @@ async def owed(tx: Tx, due_id: UUID) -> Owed:
         raise Conflict("Somebody has made this call-back already.")
     if is_safe is False:
         raise Conflict("This person said that calling them is not safe: do not ring them.")
-    return Owed(number or contact.caller_number or "", line, await _ticket_of(tx, contact.id))
+    return Owed(number or contact.caller_number or "", line, await ticket_of(tx, contact.id))
 
 
 async def reached(tx: Tx, due_id: UUID, agent_id: UUID, at: datetime) -> None:
@@ -60,7 +60,7 @@ async def reached(tx: Tx, due_id: UUID, agent_id: UUID, at: datetime) -> None:
         return
     work.done_at = at
     event = CallBackDone(at=at, dedupe_key=f"due:{due_id}:done", contact_id=work.subject_id, actor=str(agent_id))
-    tx.emit(event, ticket_id=await _ticket_of(tx, work.subject_id), agent_id=agent_id)
+    tx.emit(event, ticket_id=await ticket_of(tx, work.subject_id), agent_id=agent_id)
 
 
 async def call_missed(
@@ -82,7 +82,7 @@ async def call_missed(
     tx.session.add(work)
     await tx.session.flush()
     event = CallBackDue(at=at, dedupe_key=f"contact:{contact.id}:call-back", contact_id=contact.id, due_at=work.due_at)
-    tx.emit(event, call_id=call_id, ticket_id=await _ticket_of(tx, contact.id))
+    tx.emit(event, call_id=call_id, ticket_id=await ticket_of(tx, contact.id))
     return work
 
 
@@ -101,7 +101,7 @@ async def call_wanted(tx: Tx, call_id: UUID, number: str | None, at: datetime, d
         await tx.session.flush()
         key = f"contact:{contact.id}:call-back"
         event = CallBackDue(at=at, dedupe_key=key, contact_id=contact.id, due_at=work.due_at)
-        tx.emit(event, call_id=call_id, ticket_id=await _ticket_of(tx, contact.id))
+        tx.emit(event, call_id=call_id, ticket_id=await ticket_of(tx, contact.id))
     work.number, work.is_safe = other or work.number, True
 
 
@@ -128,7 +128,7 @@ async def not_missed(tx: Tx, call_id: UUID, at: datetime) -> None:
         return
     owed.done_at = at
     event = CallBackDone(at=at, dedupe_key=f"due:{owed.id}:done", contact_id=owed.subject_id, actor="journal")
-    tx.emit(event, call_id=call_id, ticket_id=await _ticket_of(tx, owed.subject_id))
+    tx.emit(event, call_id=call_id, ticket_id=await ticket_of(tx, owed.subject_id))
 
 
 async def call_back_done(tx: Tx, due_id: UUID, actor: Actor, at: datetime) -> None:
@@ -149,10 +149,11 @@ async def call_back_done(tx: Tx, due_id: UUID, actor: Actor, at: datetime) -> No
     event = CallBackDone(
         at=at, dedupe_key=f"due:{due_id}:done", contact_id=work.subject_id, actor=str(actor.account_id)
     )
-    tx.emit(event, ticket_id=await _ticket_of(tx, work.subject_id))
+    tx.emit(event, ticket_id=await ticket_of(tx, work.subject_id))
 
 
-async def _ticket_of(tx: Tx, contact_id: UUID) -> UUID | None:
+async def ticket_of(tx: Tx, contact_id: UUID) -> UUID | None:
+    """The ticket that a contact is about; None without one. One statement."""
     return await tx.session.scalar(
         select(ContactTicket.ticket_id).where(ContactTicket.contact_id == contact_id).limit(1)
     )

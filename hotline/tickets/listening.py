@@ -13,7 +13,8 @@ from hotline.db import Tx
 from hotline.errors import Conflict, NotFound
 from hotline.events import MessageHeard, MessageLeft
 from hotline.ids import new_id
-from hotline.tickets.models import Contact, ContactTicket, DueWork
+from hotline.tickets.call_backs import ticket_of
+from hotline.tickets.models import Contact, DueWork
 
 LISTEN: Final = "listen"
 
@@ -29,7 +30,7 @@ async def message_left(tx: Tx, call_id: UUID, at: datetime, due_at: datetime) ->
     tx.session.add(DueWork(id=new_id(), kind=LISTEN, subject_id=contact.id, due_at=due_at, created_at=at))
     await tx.session.flush()
     event = MessageLeft(at=at, dedupe_key=f"contact:{contact.id}:message", contact_id=contact.id, due_at=due_at)
-    tx.emit(event, call_id=call_id, ticket_id=await _ticket_of(tx, contact.id))
+    tx.emit(event, call_id=call_id, ticket_id=await ticket_of(tx, contact.id))
 
 
 async def message_heard(tx: Tx, due_id: UUID, actor: Actor, at: datetime) -> None:
@@ -50,10 +51,4 @@ async def message_heard(tx: Tx, due_id: UUID, actor: Actor, at: datetime) -> Non
     event = MessageHeard(
         at=at, dedupe_key=f"due:{due_id}:done", contact_id=work.subject_id, actor=str(actor.account_id)
     )
-    tx.emit(event, ticket_id=await _ticket_of(tx, work.subject_id))
-
-
-async def _ticket_of(tx: Tx, contact_id: UUID) -> UUID | None:
-    return await tx.session.scalar(
-        select(ContactTicket.ticket_id).where(ContactTicket.contact_id == contact_id).limit(1)
-    )
+    tx.emit(event, ticket_id=await ticket_of(tx, work.subject_id))
